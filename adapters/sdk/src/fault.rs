@@ -1,0 +1,60 @@
+//! Why something was refused: what was wrong, where, and what would be right.
+//!
+//! A fault is shown to the far side, to operators and in logs, so it never carries a value that came with the message:
+//! only the names of elements and fields, positions, limits and allowed codes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::named_enum;
+
+named_enum! {
+    /// The reason of a refusal, stable across releases: integrators program against it.
+    pub enum FaultCode {
+        /// The bytes are not in the declared or any allowed encoding.
+        Encoding = "encoding",
+        /// The bytes are not well-formed XML or JSON, or are cut short.
+        Malformed = "malformed",
+        /// The root element, the namespace or the message type is not one that this channel carries.
+        WrongMessage = "wrong_message",
+        /// A limit of size, count, depth or length was passed.
+        TooLarge = "too_large",
+        /// A required element or field is absent or empty.
+        Missing = "missing",
+        /// A value is not of the form that its field asks for (a date, a number, a boolean).
+        Format = "format",
+        /// A code stands in no code table.
+        UnknownCode = "unknown_code",
+        /// A field or element stands twice where one is allowed, or two fields contradict each other.
+        Conflict = "conflict",
+        /// The message speaks of a petition that the gateway does not have.
+        UnknownPetition = "unknown_petition",
+        /// The petition's status does not allow what the message asks.
+        NotAllowed = "not_allowed",
+    }
+}
+
+/// One reason why a message, an item or a field was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{}: {place}: {message}", .code.as_str())]
+pub struct Fault {
+    /// The stable reason.
+    pub code: FaultCode,
+    /// Where: a path such as `danhSach[3].nguoiGui.hoTen`, with the line where one is known (`KienNghi[2]/NoiDung, line 14`).
+    pub place: String,
+    /// What was wrong and what would be right, in Vietnamese first where it travels to a channel; never a received value.
+    pub message: String,
+}
+
+impl Fault {
+    /// A fault of `code` at `place`.
+    pub fn new(code: FaultCode, place: impl Into<String>, message: impl Into<String>) -> Fault {
+        Fault { code, place: place.into(), message: message.into() }
+    }
+
+    /// The same fault seen from one level further out: `prefix` is put before its place.
+    #[must_use]
+    pub fn under(mut self, prefix: &str) -> Fault {
+        self.place = if self.place.is_empty() { prefix.to_owned() } else { format!("{prefix}.{}", self.place) };
+        self
+    }
+}

@@ -1,0 +1,32 @@
+//! `channel-sdk`: the contract between the gateway and its channel adapters.
+//!
+//! An adapter speaks one protocol; this crate says in which words it talks to the gateway.
+//! It knows nothing of the gateway: no store, no gRPC, no configuration file.
+//!
+//! In reading order:
+//! - [`model`]: the *canonical data model*: what a petition, a petitioner, an answer is on every channel;
+//! - [`inbound`]: the messages that an adapter decodes from bytes that arrived;
+//! - [`notice`]: the messages that an adapter encodes and delivers to the far side;
+//! - [`adapter`]: the [`Adapter`] trait and [`Kind`], the one thing a new kind exports;
+//! - [`remote`]: the far side as an adapter sees it; who owns TLS, credentials and limits is not its concern;
+//! - [`fault`]: why something was refused: what was wrong, where, what would be right;
+//! - [`tree`], [`json`], [`xml`]: a bounded reader and writer of both syntaxes into one tree;
+//! - [`dialect`]: field mappings and code tables as data (TOML), applied to that tree in both directions;
+//! - [`sandbox`]: what a kind's far side must offer for the demo and the tests.
+//!
+//! Invariants: codecs do no I/O and read no clock; text is carried byte for byte; a field that is not understood is
+//! kept as an extension; personal data stands in values only, never in a [`fault::Fault`]'s text.
+
+pub mod adapter;
+pub mod fault;
+pub mod inbound;
+pub mod model;
+pub mod notice;
+pub mod remote;
+pub mod sandbox;
+
+pub use adapter::{Adapter, Kind};
+pub use fault::Fault;
+pub use inbound::{Draft, Inbound};
+pub use notice::{Notice, NoticeBody, Verdict};
+pub use remote::{Remote, Reply, Request};
