@@ -1,1 +1,5 @@
+//! petition-gateway.
 
+pub mod clock;
+pub mod petition;
+pub mod store;

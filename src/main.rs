@@ -1,1 +1,3 @@
+//! petition-gateway.
+
 fn main() {}

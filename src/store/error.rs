@@ -1,0 +1,24 @@
+//! Why the store could not do what it was asked.
+
+use std::sync::Arc;
+
+/// The store's error; shared by every caller of a batch that failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The store cannot be written or read now (disk full, locked, shutting down); nothing was done, try again.
+    #[error("the store is not available now: {0}")]
+    Unavailable(&'static str),
+    /// The engine refused a statement: a defect or a damaged file. Nothing was done.
+    #[error("the store's engine failed")]
+    Engine(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// A stored record cannot be read back.
+    #[error("a stored {0} cannot be read")]
+    Damaged(&'static str),
+}
+
+impl StoreError {
+    /// An engine's error.
+    pub fn engine(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+        StoreError::Engine(Arc::new(error))
+    }
+}

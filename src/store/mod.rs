@@ -1,0 +1,105 @@
+//! The store: the gateway's only memory, and every SQL statement.
+//!
+//! One trait, [`Store`], and one behaviour suite for every engine. What is written is a [`Write`]; an engine gets many
+//! of them and makes them durable in ONE transaction, with an answer for each ([`Written`]). The committer
+//! (`crate::committer`) gathers them from all callers; nobody else calls [`Store::write`].
+//! Reads go straight to the engine and never block a writer.
+//!
+//! It decides nothing: a [`Change`] was decided by `crate::petition`; the store only refuses what is stale or a repeat.
+
+mod error;
+mod query;
+mod records;
+pub mod sqlite;
+mod write;
+
+use async_trait::async_trait;
+
+pub use error::StoreError;
+pub use query::{DeliveryQuery, PetitionQuery, QuarantineQuery, Sort};
+pub use records::{
+    Attempt, ChannelState, Claimed, Delivery, DeliveryId, DeliveryState, Errand, ItemRecord, ItemRef, ItemState,
+    MessageId, MessageState, NewDelivery, QuarantinedItem, StoredMessage, TableCounts,
+};
+pub use write::{Change, Claim, Committed, ItemsDone, NewMessage, RequestKey, Settle, Settlement, Write, Written};
+
+use channel_sdk::inbound::CodeList;
+
+use crate::petition::{Event, Petition, PetitionId, Seq};
+
+/// A store engine.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Makes the whole batch durable in one transaction and answers each write, in order.
+    ///
+    /// # Errors
+    /// Nothing of the batch was written ([`StoreError::Unavailable`], [`StoreError::Engine`]).
+    async fn write(&self, batch: Vec<Write>) -> Result<Vec<Written>, StoreError>;
+
+    /// One petition.
+    async fn petition_get(&self, id: PetitionId) -> Result<Option<Petition>, StoreError>;
+
+    /// One petition by what its channel calls it.
+    async fn petition_get_by_external_id(
+        &self,
+        channel: &str,
+        external_id: &str,
+    ) -> Result<Option<Petition>, StoreError>;
+
+    /// One page of petitions in the query's order.
+    async fn petition_list(&self, query: &PetitionQuery) -> Result<Vec<Petition>, StoreError>;
+
+    /// How many petitions the query's conditions match, page and order aside.
+    async fn petition_count(&self, query: &PetitionQuery) -> Result<u64, StoreError>;
+
+    /// What an earlier call with this key did.
+    async fn request_get(&self, key: &RequestKey) -> Result<Option<Committed>, StoreError>;
+
+    /// Up to `limit` events after `after`, in order, over all petitions.
+    async fn event_list_after(&self, after: Seq, limit: u32) -> Result<Vec<Event>, StoreError>;
+
+    /// Every event of one petition, in order.
+    async fn event_list_of(&self, petition: PetitionId) -> Result<Vec<Event>, StoreError>;
+
+    /// The number of the last event; 0 in an empty store.
+    async fn seq_last(&self) -> Result<Seq, StoreError>;
+
+    /// One journalled message, with its bytes.
+    async fn message_get(&self, id: MessageId) -> Result<Option<StoredMessage>, StoreError>;
+
+    /// The oldest messages that were journalled and not yet dealt with (the gateway was stopped in between).
+    async fn message_list_unfinished(&self, limit: u32) -> Result<Vec<StoredMessage>, StoreError>;
+
+    /// The items of messages that concern a petition, oldest first.
+    async fn item_list_of(&self, petition: PetitionId) -> Result<Vec<ItemRecord>, StoreError>;
+
+    /// One page of what is in quarantine, newest first.
+    async fn quarantine_list(&self, query: &QuarantineQuery) -> Result<Vec<QuarantinedItem>, StoreError>;
+
+    /// One item, quarantined or not.
+    async fn quarantine_get(&self, item: ItemRef) -> Result<Option<QuarantinedItem>, StoreError>;
+
+    /// One page of deliveries, newest first.
+    async fn delivery_list(&self, query: &DeliveryQuery) -> Result<Vec<Delivery>, StoreError>;
+
+    /// One delivery.
+    async fn delivery_get(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError>;
+
+    /// The attempts of a delivery, oldest first.
+    async fn attempt_list(&self, id: DeliveryId) -> Result<Vec<Attempt>, StoreError>;
+
+    /// When the next delivery of a channel that is not paused falls due; `None` when none waits.
+    async fn delivery_next_at(&self) -> Result<Option<jiff::Timestamp>, StoreError>;
+
+    /// The kept cursor of a feed.
+    async fn cursor_get(&self, channel: &str, feed: &str) -> Result<Option<String>, StoreError>;
+
+    /// What is known of every channel that ever had anything written, by name.
+    async fn channel_list(&self) -> Result<Vec<ChannelState>, StoreError>;
+
+    /// The code lists that a channel told us, by name.
+    async fn code_list_of(&self, channel: &str) -> Result<Vec<CodeList>, StoreError>;
+
+    /// How many rows of each sort there are, for the demo's audit and an operator's overview.
+    async fn counts(&self) -> Result<TableCounts, StoreError>;
+}

@@ -1,0 +1,210 @@
+//! What is written, and how each write is answered.
+
+use bytes::Bytes;
+use channel_sdk::{adapter::Entrance, inbound::CodeList};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::records::{Claimed, DeliveryId, ItemRecord, ItemRef, MessageId, NewDelivery};
+use crate::petition::{NewEvent, Petition, PetitionId, Seq, Version};
+
+/// One write of a batch.
+#[derive(Debug)]
+pub enum Write {
+    /// A decision on a petition. Answer: [`Written::Committed`].
+    Change(Box<Change>),
+    /// A message as it arrived, before it is decoded. Answer: [`Written::Message`].
+    Journal(NewMessage),
+    /// What became of items that changed no petition (already had, refused, discarded, reprocessed). Answer:
+    /// [`Written::Done`].
+    Items(Vec<ItemRecord>),
+    /// A message is dealt with; with it, the feed's cursor moves on. Answer: [`Written::Done`].
+    MessageDone(ItemsDone),
+    /// The next deliveries that are due, leased. Answer: [`Written::Claimed`].
+    Claim(Claim),
+    /// How an attempt ended. Answer: [`Written::Settled`].
+    Settle(Settle),
+    /// A person retries a dead letter. Answer: [`Written::Settled`], `false` when it is not a dead letter.
+    Retry {
+        /// Which.
+        id: DeliveryId,
+        /// Now.
+        at: Timestamp,
+    },
+    /// A person pauses or resumes a channel. Answer: [`Written::Done`].
+    Pause {
+        /// Which.
+        channel: String,
+        /// Pause or resume.
+        paused: bool,
+        /// Why and by whom.
+        reason: String,
+    },
+    /// A code list of a channel, whole. Answer: [`Written::Done`].
+    CodeList {
+        /// Whose.
+        channel: String,
+        /// The list.
+        list: CodeList,
+    },
+}
+
+/// The answer to a write.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Written {
+    /// To a [`Write::Change`].
+    Committed(Committed),
+    /// To a [`Write::Journal`].
+    Message(MessageId),
+    /// To a [`Write::Claim`].
+    Claimed(Vec<Claimed>),
+    /// To a [`Write::Settle`] or [`Write::Retry`]: whether it took effect.
+    Settled(bool),
+    /// Durable.
+    Done,
+}
+
+/// What one decision does to one petition; committed whole or not at all.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The version that the decision was made on; `None` for a new petition.
+    pub expected_version: Option<Version>,
+    /// The petition after it.
+    pub petition: Petition,
+    /// What happened, in order; at least one.
+    pub events: Vec<NewEvent>,
+    /// What the channel will be told, in order.
+    pub deliveries: Vec<NewDelivery>,
+    /// The caller's key, for calls that may be repeated.
+    pub request: Option<RequestKey>,
+    /// The item of a message that it came from; recorded as taken in the same transaction.
+    pub item: Option<ItemRecord>,
+}
+
+/// A caller's promise that the same key means the same call. Keys live as long as the record.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RequestKey {
+    /// Who calls: keys of different principals never meet.
+    pub principal: String,
+    /// `request_id`.
+    pub id: Uuid,
+    /// SHA-256 of method and request, so that a key used for another call is refused and not answered wrongly.
+    pub fingerprint: [u8; 32],
+}
+
+/// The answer to a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Committed {
+    /// Durable now.
+    New {
+        /// Whose.
+        id: PetitionId,
+        /// The petition's version after it.
+        version: Version,
+        /// The number of its last event.
+        seq: Seq,
+    },
+    /// The same key, or a petition of the same channel and external id, was committed before; nothing was written.
+    Duplicate {
+        /// Whose.
+        id: PetitionId,
+        /// The version after the earlier commit (for a known key), or the petition's version now (for a known petition).
+        version: Version,
+        /// The number of its last event then.
+        seq: Seq,
+    },
+    /// The key was used for another call; nothing was written.
+    KeyReused,
+    /// Somebody was faster; decide again on the petition as it is now.
+    Stale,
+}
+
+/// A message before it has its number.
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    /// The channel.
+    pub channel: String,
+    /// Pushed or pulled.
+    pub entrance: Entrance,
+    /// Path or feed.
+    pub route: String,
+    /// `Content-Type`.
+    pub content_type: String,
+    /// When it arrived.
+    pub received_at: Timestamp,
+    /// SHA-256 of the bytes, lower-case hex.
+    pub sha256: String,
+    /// The bytes.
+    pub body: Bytes,
+}
+
+/// A message is dealt with.
+#[derive(Debug, Clone)]
+pub struct ItemsDone {
+    /// Which; `None` when only the cursor moves (the far side had nothing new).
+    pub message: Option<MessageId>,
+    /// The channel.
+    pub channel: String,
+    /// When.
+    pub at: Timestamp,
+    /// Feed and cursor, for a pulled page.
+    pub cursor: Option<(String, String)>,
+}
+
+/// Asks for deliveries.
+///
+/// Given is the first waiting delivery of each lane (and every one without a lane) whose time has come, whose lease is
+/// free or over, and whose channel is neither paused nor in `except`; oldest time first.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// Now.
+    pub now: Timestamp,
+    /// The lease ends then.
+    pub lease_until: Timestamp,
+    /// At most this many in all.
+    pub limit: u32,
+    /// Channels that cannot take any more now (their far side is at its limit).
+    pub except: Vec<String>,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone)]
+pub struct Settle {
+    /// Which delivery.
+    pub id: DeliveryId,
+    /// The lease it was claimed under. A settlement under an older lease has no effect, unless it says delivered.
+    pub lease: Uuid,
+    /// When.
+    pub at: Timestamp,
+    /// How.
+    pub settlement: Settlement,
+}
+
+/// What the attempt came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    /// The far side has it.
+    Delivered {
+        /// Its reference.
+        remote_reference: Option<String>,
+    },
+    /// Again at `next_at`.
+    Retry {
+        /// Why.
+        reason: String,
+        /// When.
+        next_at: Timestamp,
+    },
+    /// Given up.
+    DeadLetter {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl ItemRef {
+    /// The single item of an unreadable message.
+    pub fn whole(message: MessageId) -> ItemRef {
+        ItemRef { message, index: 0 }
+    }
+}
