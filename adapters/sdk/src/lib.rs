@@ -10,20 +10,25 @@
 //! - [`adapter`]: the [`Adapter`] trait and [`Kind`], the one thing a new kind exports;
 //! - [`remote`]: the far side as an adapter sees it; who owns TLS, credentials and limits is not its concern;
 //! - [`fault`]: why something was refused: what was wrong, where, what would be right;
-//! - [`tree`], [`json`], [`xml`]: a bounded reader and writer of both syntaxes into one tree;
+//! - [`tree`], [`json`]: a bounded reader and writer of both syntaxes into one tree;
 //! - [`dialect`]: field mappings and code tables as data (TOML), applied to that tree in both directions;
+//! - [`verdict`]: from the far side's answer to retry or reject;
 //! - [`sandbox`]: what a kind's far side must offer for the demo and the tests.
 //!
 //! Invariants: codecs do no I/O and read no clock; text is carried byte for byte; a field that is not understood is
 //! kept as an extension; personal data stands in values only, never in a [`fault::Fault`]'s text.
 
 pub mod adapter;
+pub mod dialect;
 pub mod fault;
 pub mod inbound;
+pub mod json;
 pub mod model;
 pub mod notice;
 pub mod remote;
 pub mod sandbox;
+pub mod tree;
+pub mod verdict;
 
 pub use adapter::{Adapter, Kind};
 pub use fault::Fault;
