@@ -1,0 +1,139 @@
+//! The running channels: each name with its adapter, its far side and what it was seen to do.
+//!
+//! Intake, inbound, outbound and the gRPC services look channels up here; nobody holds an adapter of its own.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use channel_sdk::{
+    adapter::{Abilities, Adapter},
+    notice::NoticeKind,
+    remote::Remote,
+};
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+/// The channel of petitions that ministry systems submit over gRPC; it has no far side.
+pub const DIRECT: &str = "direct";
+
+/// Every running channel, by name.
+#[derive(Clone, Default)]
+pub struct Channels(Arc<BTreeMap<String, Arc<Channel>>>);
+
+/// One running channel.
+pub struct Channel {
+    /// Its name, as configured.
+    pub name: String,
+    /// Its kind's name.
+    pub kind: &'static str,
+    /// The agency code that the channel knows us by.
+    pub agency: String,
+    /// The far side's address, for operators.
+    pub base_url: String,
+    /// Its codec and conversation.
+    pub adapter: Arc<dyn Adapter>,
+    /// Its far side.
+    pub remote: Arc<dyn Remote>,
+    /// What it can do, asked once.
+    pub abilities: Abilities,
+    /// How often its feeds are pulled: feed name to interval; a feed that is not named is not pulled.
+    pub poll: BTreeMap<String, Duration>,
+    /// Woken to pull at once.
+    pub sync: Notify,
+    health: Mutex<Health>,
+}
+
+/// What was seen of the far side since the start; for operators, lost at a restart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Health {
+    /// The last time that the far side answered as it should.
+    pub last_success_at: Option<Timestamp>,
+    /// The last failure: when, and what; gone after a success.
+    pub failure: Option<(Timestamp, String)>,
+    /// The last time that every feed was pulled to its end.
+    pub last_scan_at: Option<Timestamp>,
+}
+
+/// What a channel is made of.
+pub struct Parts {
+    /// Its name.
+    pub name: String,
+    /// Its kind's name.
+    pub kind: &'static str,
+    /// The agency code.
+    pub agency: String,
+    /// The far side's address.
+    pub base_url: String,
+    /// Its adapter.
+    pub adapter: Arc<dyn Adapter>,
+    /// Its far side.
+    pub remote: Arc<dyn Remote>,
+    /// How often its feeds are pulled.
+    pub poll: BTreeMap<String, Duration>,
+}
+
+impl Channel {
+    /// A channel that has seen nothing yet.
+    pub fn new(parts: Parts) -> Channel {
+        Channel {
+            abilities: parts.adapter.abilities(),
+            name: parts.name,
+            kind: parts.kind,
+            agency: parts.agency,
+            base_url: parts.base_url,
+            adapter: parts.adapter,
+            remote: parts.remote,
+            poll: parts.poll,
+            sync: Notify::new(),
+            health: Mutex::default(),
+        }
+    }
+
+    /// Whether the channel can tell its far side this.
+    pub fn carries(&self, kind: NoticeKind) -> bool {
+        self.abilities.carries.contains(&kind)
+    }
+
+    /// What was seen of the far side.
+    pub fn health(&self) -> Health {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The far side answered as it should.
+    pub fn succeeded(&self, at: Timestamp) {
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        health.last_success_at = Some(at);
+        health.failure = None;
+    }
+
+    /// The far side did not answer as it should; true when the last one still did, so that it is told once.
+    pub fn failed(&self, at: Timestamp, reason: String) -> bool {
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        health.failure.replace((at, reason)).is_none()
+    }
+
+    /// Every page of a feed was pulled.
+    pub fn scanned(&self, at: Timestamp) {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner).last_scan_at = Some(at);
+    }
+}
+
+impl Channels {
+    /// These channels.
+    pub fn new(channels: impl IntoIterator<Item = Channel>) -> Channels {
+        Channels(Arc::new(channels.into_iter().map(|it| (it.name.clone(), Arc::new(it))).collect()))
+    }
+
+    /// The channel of this name.
+    pub fn get(&self, name: &str) -> Option<&Arc<Channel>> {
+        self.0.get(name)
+    }
+
+    /// All, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Channel>> {
+        self.0.values()
+    }
+}

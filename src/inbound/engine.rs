@@ -1,0 +1,363 @@
+//! One message, from the journal on: decode, take in each item, quarantine what is refused, mark the message done.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use channel_sdk::{
+    adapter::{Decoded, Entrance, Item, ItemOutcome, ItemResult, Outcome, PushReply, RawMessage},
+    fault::{Fault, FaultCode},
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use sha2::{Digest, Sha256};
+
+use super::listen::PushTaker;
+use crate::{
+    channels::{Channel, Channels},
+    clock::SharedClock,
+    committer::Committer,
+    intake::{Intake, IntakeError, Origin},
+    store::{ItemRecord, ItemRef, ItemState, ItemsDone, MessageId, NewMessage, Store, StoreError, StoredMessage},
+};
+
+/// Items of one message that are taken in at the same time: enough to fill a group commit, few enough to bound memory.
+const ITEMS_AT_ONCE: usize = 64;
+/// The most items of one message: portals page by 100, an Assembly batch holds a few hundred; more is a mistake.
+const ITEMS_MAX: usize = 10_000;
+/// Bodies larger than this are decoded on a thread of their own, so that a long decode holds no other work up.
+const DECODE_INLINE_BYTES_MAX: usize = 64 * 1024;
+/// When a push that we cannot store now should come again.
+const PUSH_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// Deals with messages.
+#[derive(Clone)]
+pub struct Inbound {
+    store: Arc<dyn Store>,
+    committer: Committer,
+    intake: Intake,
+    channels: Channels,
+    clock: SharedClock,
+}
+
+/// What became of a message or an item that was processed again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reprocessed {
+    /// Items recorded now.
+    pub taken: u32,
+    /// Items that were there already.
+    pub already_had: u32,
+    /// Items refused again, with the first faults.
+    pub refused: u32,
+    /// Why, at most 20.
+    pub faults: Vec<Fault>,
+}
+
+/// Why a message could not be processed again.
+#[derive(Debug, thiserror::Error)]
+pub enum ReprocessError {
+    /// There is no such item.
+    #[error("there is no such item")]
+    NotFound,
+    /// It is not in quarantine.
+    #[error("the item is {}, not in quarantine", .0.as_str())]
+    NotQuarantined(ItemState),
+    /// Its channel is not configured any more.
+    #[error("the channel of the message is not configured")]
+    NoChannel,
+    /// The gateway cannot now.
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
+}
+
+impl From<StoreError> for ReprocessError {
+    fn from(error: StoreError) -> Self {
+        ReprocessError::Intake(error.into())
+    }
+}
+
+impl Inbound {
+    /// An engine over these parts.
+    pub fn new(
+        store: Arc<dyn Store>,
+        committer: Committer,
+        intake: Intake,
+        channels: Channels,
+        clock: SharedClock,
+    ) -> Inbound {
+        Inbound { store, committer, intake, channels, clock }
+    }
+
+    /// Journals a message and deals with it; the cursor, if given, is kept with the message's end.
+    ///
+    /// # Errors
+    /// The gateway cannot now; what was journalled is dealt with later, the cursor stays where it was.
+    pub async fn accept(
+        &self,
+        channel: &Arc<Channel>,
+        raw: RawMessage,
+        cursor: Option<(String, String)>,
+    ) -> Result<Outcome, IntakeError> {
+        let sha256 = hex::encode(Sha256::digest(&raw.body));
+        let message = NewMessage {
+            channel: channel.name.clone(),
+            entrance: raw.entrance,
+            route: raw.route.clone(),
+            content_type: raw.content_type.clone(),
+            received_at: raw.received_at,
+            sha256,
+            body: raw.body.clone(),
+        };
+        let id = self.committer.journal(message).await?;
+        let outcome = self.deal_with(channel, id, raw).await?;
+        self.finish(Some(id), channel, cursor).await?;
+        Ok(outcome)
+    }
+
+    /// Keeps a cursor for which the far side had no message.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn keep_cursor(&self, channel: &Channel, cursor: (String, String)) -> Result<(), StoreError> {
+        self.finish(None, channel, Some(cursor)).await
+    }
+
+    /// Deals with everything that was journalled and not dealt with before the last stop. Called once, before anything
+    /// new is let in; returns how many messages there were.
+    ///
+    /// # Errors
+    /// The gateway cannot now.
+    pub async fn resume(&self) -> Result<u64, IntakeError> {
+        let mut dealt_with = 0;
+        loop {
+            let messages = self.store.message_list_unfinished(100).await?;
+            if messages.is_empty() {
+                return Ok(dealt_with);
+            }
+            for message in messages {
+                dealt_with += 1;
+                self.resume_one(message).await?;
+            }
+        }
+    }
+
+    async fn resume_one(&self, message: StoredMessage) -> Result<(), IntakeError> {
+        let id = message.id;
+        let Some(channel) = self.channels.get(&message.channel).cloned() else {
+            let fault = Fault::new(FaultCode::WrongMessage, "", "kênh không còn được cấu hình (channel not configured)");
+            self.committer.items(vec![quarantined(ItemRef::whole(id), "", None, vec![fault])]).await?;
+            let done = ItemsDone { message: Some(id), channel: message.channel, at: self.clock.now(), cursor: None };
+            return Ok(self.committer.message_done(done).await?);
+        };
+        self.deal_with(&channel, id, raw(message)).await?;
+        Ok(self.finish(Some(id), &channel, None).await?)
+    }
+
+    /// Decodes a quarantined item's message anew, with the dialect of today, and takes it in: the whole message when
+    /// nothing of it could be read before, otherwise the item alone.
+    ///
+    /// # Errors
+    /// See [`ReprocessError`].
+    pub async fn reprocess(&self, item: ItemRef) -> Result<Reprocessed, ReprocessError> {
+        let known = self.store.quarantine_get(item).await?.ok_or(ReprocessError::NotFound)?;
+        if known.record.state != ItemState::Quarantined {
+            return Err(ReprocessError::NotQuarantined(known.record.state));
+        }
+        let message = self.store.message_get(item.message).await?.ok_or(ReprocessError::NotFound)?;
+        let channel = self.channels.get(&message.channel).cloned().ok_or(ReprocessError::NoChannel)?;
+        let is_whole = known.record.place.is_empty();
+        let raw = raw(message);
+        let outcomes = match decode(&channel, &raw).await {
+            Err(faults) => {
+                let record = quarantined(item, &known.record.place, known.record.external_id, faults.clone());
+                self.committer.items(vec![record]).await?;
+                vec![ItemOutcome { external_id: None, result: ItemResult::Refused(faults) }]
+            }
+            Ok(decoded) => {
+                let items = numbered(item.message, decoded).filter(|(at, _)| is_whole || *at == item).collect();
+                self.take_all(&channel, raw.entrance, items).await?
+            }
+        };
+        Ok(summary(outcomes))
+    }
+
+    async fn deal_with(&self, channel: &Arc<Channel>, id: MessageId, raw: RawMessage) -> Result<Outcome, IntakeError> {
+        let decoded = match decode(channel, &raw).await {
+            Ok(decoded) => decoded,
+            Err(faults) => {
+                self.committer.items(vec![quarantined(ItemRef::whole(id), "", None, faults.clone())]).await?;
+                tracing::warn!(channel.name = %channel.name, message.id = id.0, faults = faults.len(), "quarantined a message that cannot be read");
+                return Ok(Outcome::Unreadable(faults));
+            }
+        };
+        for warning in &decoded.warnings {
+            tracing::warn!(channel.name = %channel.name, message.id = id.0, %warning, "a message is odd");
+        }
+        let items = numbered(id, decoded).collect();
+        Ok(Outcome::Items(self.take_all(channel, raw.entrance, items).await?))
+    }
+
+    /// Takes in every item: those of one petition in their order, others at the same time.
+    async fn take_all(
+        &self,
+        channel: &Arc<Channel>,
+        entrance: Entrance,
+        items: Vec<(ItemRef, Item)>,
+    ) -> Result<Vec<ItemOutcome>, IntakeError> {
+        let outcomes: Vec<Vec<(ItemRecord, ItemOutcome)>> = stream::iter(by_petition(items))
+            .map(|group| self.take_group(channel, entrance, group))
+            .buffer_unordered(ITEMS_AT_ONCE)
+            .try_collect()
+            .await?;
+        let mut outcomes: Vec<_> = outcomes.into_iter().flatten().collect();
+        outcomes.sort_by_key(|(record, _)| record.item);
+        let records: Vec<ItemRecord> =
+            outcomes.iter().filter(|(record, _)| record.petition.is_none()).map(|(record, _)| record.clone()).collect();
+        if !records.is_empty() {
+            self.committer.items(records).await?;
+        }
+        Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
+    }
+
+    async fn take_group(
+        &self,
+        channel: &Arc<Channel>,
+        entrance: Entrance,
+        group: Vec<(ItemRef, Item)>,
+    ) -> Result<Vec<(ItemRecord, ItemOutcome)>, IntakeError> {
+        let mut outcomes = Vec::with_capacity(group.len());
+        for (at, item) in group {
+            outcomes.push(self.take_one(channel, entrance, at, item).await?);
+        }
+        Ok(outcomes)
+    }
+
+    async fn take_one(
+        &self,
+        channel: &Arc<Channel>,
+        entrance: Entrance,
+        at: ItemRef,
+        item: Item,
+    ) -> Result<(ItemRecord, ItemOutcome), IntakeError> {
+        let Item { place, external_id, message } = item;
+        let mut record = ItemRecord {
+            item: at,
+            place,
+            external_id: external_id.clone(),
+            state: ItemState::Taken,
+            faults: Vec::new(),
+            petition: None,
+            discarded: None,
+        };
+        let result = match message {
+            Err(faults) => ItemResult::Refused(faults),
+            Ok(message) => {
+                let origin = Origin { channel: channel.name.clone(), entrance, item: record.clone() };
+                self.intake.take(&origin, message).await?
+            }
+        };
+        match &result {
+            // Recorded as taken in the petition's own transaction; only what belongs to no petition is left to record.
+            ItemResult::Taken { petition_id } => record.petition = petition_id.parse().ok(),
+            ItemResult::AlreadyHad { petition_id } => {
+                record.state = ItemState::AlreadyHad;
+                let known = ItemRecord { petition: petition_id.parse().ok(), ..record.clone() };
+                self.committer.items(vec![known.clone()]).await?;
+                record = known;
+            }
+            ItemResult::Refused(faults) => {
+                record.state = ItemState::Quarantined;
+                record.faults.clone_from(faults);
+            }
+        }
+        Ok((record, ItemOutcome { external_id, result }))
+    }
+
+    async fn finish(
+        &self,
+        message: Option<MessageId>,
+        channel: &Channel,
+        cursor: Option<(String, String)>,
+    ) -> Result<(), StoreError> {
+        let done = ItemsDone { message, channel: channel.name.clone(), at: self.clock.now(), cursor };
+        self.committer.message_done(done).await
+    }
+}
+
+#[async_trait::async_trait]
+impl PushTaker for Inbound {
+    async fn take(&self, channel: &str, raw: RawMessage) -> PushReply {
+        let channel = self.channels.get(channel).cloned().expect("the listener asks for configured channels only");
+        let outcome = self.accept(&channel, raw.clone(), None).await.unwrap_or_else(|error| {
+            tracing::error!(channel.name = %channel.name, error = &error as &dyn std::error::Error, "a push could not be taken");
+            Outcome::Unavailable { retry_after: PUSH_AGAIN_AFTER }
+        });
+        channel.adapter.acknowledge(&raw, &outcome)
+    }
+}
+
+async fn decode(channel: &Arc<Channel>, raw: &RawMessage) -> Result<Decoded, Vec<Fault>> {
+    let decoded = if raw.body.len() <= DECODE_INLINE_BYTES_MAX {
+        channel.adapter.decode(raw)
+    } else {
+        let (channel, raw) = (channel.clone(), raw.clone());
+        tokio::task::spawn_blocking(move || channel.adapter.decode(&raw))
+            .await
+            .unwrap_or_else(|_| Err(vec![Fault::new(FaultCode::Malformed, "", "không giải mã được (the decoder failed)")]))
+    }?;
+    if decoded.items.len() > ITEMS_MAX {
+        let message = format!("quá {ITEMS_MAX} mục trong một thông điệp (too many items in one message)");
+        return Err(vec![Fault::new(FaultCode::TooLarge, "", message)]);
+    }
+    Ok(decoded)
+}
+
+fn numbered(message: MessageId, decoded: Decoded) -> impl Iterator<Item = (ItemRef, Item)> {
+    (0..).zip(decoded.items).map(move |(index, item)| (ItemRef { message, index }, item))
+}
+
+/// Items grouped by petition, each group in the message's order; an item without an id stands for itself.
+fn by_petition(items: Vec<(ItemRef, Item)>) -> Vec<Vec<(ItemRef, Item)>> {
+    let mut groups: Vec<Vec<(ItemRef, Item)>> = Vec::with_capacity(items.len());
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    for (at, item) in items {
+        match item.external_id.as_ref().and_then(|id| known.get(id).copied()) {
+            Some(group) => groups[group].push((at, item)),
+            None => {
+                if let Some(id) = &item.external_id {
+                    known.insert(id.clone(), groups.len());
+                }
+                groups.push(vec![(at, item)]);
+            }
+        }
+    }
+    groups
+}
+
+fn quarantined(item: ItemRef, place: &str, external_id: Option<String>, faults: Vec<Fault>) -> ItemRecord {
+    let place = place.to_owned();
+    ItemRecord { item, place, external_id, state: ItemState::Quarantined, faults, petition: None, discarded: None }
+}
+
+fn raw(message: StoredMessage) -> RawMessage {
+    RawMessage {
+        entrance: message.entrance,
+        route: message.route,
+        content_type: message.content_type,
+        received_at: message.received_at,
+        body: message.body,
+    }
+}
+
+fn summary(outcomes: Vec<ItemOutcome>) -> Reprocessed {
+    let mut sum = Reprocessed::default();
+    for outcome in outcomes {
+        match outcome.result {
+            ItemResult::Taken { .. } => sum.taken += 1,
+            ItemResult::AlreadyHad { .. } => sum.already_had += 1,
+            ItemResult::Refused(faults) => {
+                sum.refused += 1;
+                let room = 20_usize.saturating_sub(sum.faults.len());
+                sum.faults.extend(faults.into_iter().take(room));
+            }
+        }
+    }
+    sum
+}

@@ -1,0 +1,122 @@
+//! One attempt of one delivery: send, hear the verdict, settle.
+
+use channel_sdk::{model::Attachment, notice::Verdict, remote::Fetched};
+use rand::Rng;
+
+use super::Schedule;
+use crate::{
+    channels::{Channel, Channels},
+    clock::SharedClock,
+    committer::Committer,
+    decision::{Context, DecisionError, Decisions},
+    petition::{Command, PetitionId},
+    store::{Claimed, Delivery, Errand, Settle, Settlement, StoreError},
+};
+
+/// What an attempt needs.
+#[derive(Clone)]
+pub struct Attempts {
+    /// Where adapters and far sides are.
+    pub channels: Channels,
+    /// Where the settlement goes.
+    pub committer: Committer,
+    /// What records a fetched file.
+    pub decisions: Decisions,
+    /// When the next attempt is.
+    pub schedule: Schedule,
+    /// The time.
+    pub clock: SharedClock,
+}
+
+impl Attempts {
+    /// Attempts a claimed delivery once and settles it.
+    ///
+    /// # Errors
+    /// The store failed: nothing is settled, the lease ends, the delivery is attempted again under the same key.
+    pub async fn make(&self, claimed: Claimed) -> Result<(), StoreError> {
+        let Claimed { delivery, lease } = claimed;
+        let verdict = match self.channels.get(&delivery.channel) {
+            Some(channel) => {
+                let verdict = self.run_errand(channel, &delivery).await?;
+                self.observe(channel, &delivery, &verdict);
+                verdict
+            }
+            None => Verdict::Reject { reason: "kênh không còn được cấu hình (the channel is not configured)".to_owned() },
+        };
+        let settlement = self.settlement(&delivery, verdict);
+        self.committer.settle(Settle { id: delivery.id, lease, at: self.clock.now(), settlement }).await?;
+        Ok(())
+    }
+
+    async fn run_errand(&self, channel: &Channel, delivery: &Delivery) -> Result<Verdict, StoreError> {
+        match &delivery.errand {
+            Errand::Tell { notice } => Ok(channel.adapter.deliver(&*channel.remote, notice).await),
+            Errand::Fetch { external_id, attachment_id, attachment } => {
+                match channel.adapter.fetch(&*channel.remote, external_id, attachment).await {
+                    Ok(fetched) if is_announced(attachment, &fetched) => {
+                        self.hold(delivery.petition, *attachment_id, fetched).await
+                    }
+                    // The announced digest or size may be that of an edited file: a person compares and retries.
+                    Ok(_) => Ok(Verdict::Reject {
+                        reason: "tệp không khớp mã băm hoặc kích thước đã báo (the file differs from its announced digest or size)".to_owned(),
+                    }),
+                    Err(verdict) => Ok(verdict),
+                }
+            }
+        }
+    }
+
+    async fn hold(&self, petition: PetitionId, id: u32, fetched: Fetched) -> Result<Verdict, StoreError> {
+        let Fetched { sha256, size_bytes, .. } = fetched;
+        let context = Context { actor: "gateway".to_owned(), ..Context::default() };
+        let command = Command::HoldAttachment { id, sha256, size_bytes };
+        match self.decisions.decide(petition, command, context).await {
+            Ok(_) => Ok(Verdict::Delivered { remote_reference: None }),
+            Err(DecisionError::Store(error)) => Err(error),
+            Err(error @ DecisionError::Contended) => {
+                Ok(Verdict::Retry { reason: error.to_string(), not_before: None })
+            }
+            Err(error) => Ok(Verdict::Reject { reason: error.to_string() }),
+        }
+    }
+
+    fn settlement(&self, delivery: &Delivery, verdict: Verdict) -> Settlement {
+        match verdict {
+            Verdict::Delivered { remote_reference } => Settlement::Delivered { remote_reference },
+            Verdict::Reject { reason } => Settlement::DeadLetter { reason },
+            Verdict::Retry { reason, not_before } => {
+                let draw = rand::rng().random_range(0..1000);
+                match self.schedule.next(delivery.attempts_in_round, self.clock.now(), not_before, draw) {
+                    Some(next_at) => Settlement::Retry { reason, next_at },
+                    None => Settlement::DeadLetter { reason },
+                }
+            }
+        }
+    }
+
+    /// What operators see of it. The reason may quote the far side, so it goes to the store and not to the log.
+    fn observe(&self, channel: &Channel, delivery: &Delivery, verdict: &Verdict) {
+        let now = self.clock.now();
+        match verdict {
+            Verdict::Delivered { .. } => channel.succeeded(now),
+            Verdict::Retry { reason, .. } => {
+                if channel.failed(now, reason.clone()) {
+                    tracing::warn!(channel.name = %channel.name, "the far side does not take deliveries; they are tried again");
+                }
+            }
+            Verdict::Reject { .. } => tracing::error!(
+                channel.name = %channel.name,
+                petition.id = %delivery.petition,
+                delivery.id = %delivery.id.0,
+                delivery.attempt = delivery.attempts,
+                "a delivery was rejected and is a dead letter now"
+            ),
+        }
+    }
+}
+
+fn is_announced(announced: &Attachment, fetched: &Fetched) -> bool {
+    let digest = announced.sha256.is_empty() || announced.sha256.eq_ignore_ascii_case(&fetched.sha256);
+    let size = announced.size_bytes == 0 || announced.size_bytes == fetched.size_bytes;
+    digest && size
+}

@@ -1,0 +1,12 @@
+//! Outbound: what a decision owes a channel is claimed, encoded, sent, judged and settled.
+//!
+//! Read [`engine`] for the loop, [`attempt`] for one delivery, [`schedule`] for when the next try is. Delivery is at least
+//! once, under a stable key; all notices of one petition to one channel go in order. The store holds the order and the
+//! leases; nothing here remembers anything, so the gateway may be killed between any two lines.
+
+pub mod attempt;
+pub mod engine;
+pub mod schedule;
+
+pub use engine::Outbound;
+pub use schedule::Schedule;

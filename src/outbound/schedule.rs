@@ -1,0 +1,55 @@
+//! When a delivery that did not arrive is tried again: data, from seconds to a nine-day Tết closure.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+/// The waits between the attempts of a delivery; when they are used up, it is a dead letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    /// The waits, in order.
+    pub waits: Vec<Duration>,
+    /// Each wait is lengthened by up to this share, so that a recovered far side is not met by all at once.
+    pub jitter_per_mille: u16,
+}
+
+impl Schedule {
+    /// When to try again after `attempts` attempts; `None` when the schedule is used up.
+    ///
+    /// `not_before` is the far side's own wish (`Retry-After`); the later of the two counts. `draw` is 0 to 999.
+    pub fn next(&self, attempts: u32, now: Timestamp, not_before: Option<Duration>, draw: u16) -> Option<Timestamp> {
+        let wait = self.waits.get(usize::try_from(attempts.checked_sub(1)?).ok()?)?;
+        let jitter = wait.mul_f64(f64::from(self.jitter_per_mille) * f64::from(draw) / 1_000_000.0);
+        let wait = (*wait + jitter).max(not_before.unwrap_or_default());
+        now.checked_add(SignedDuration::try_from(wait).ok()?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schedule() -> Schedule {
+        Schedule { waits: vec![Duration::from_secs(5), Duration::from_secs(60)], jitter_per_mille: 100 }
+    }
+
+    #[test]
+    fn the_waits_are_taken_in_order_and_then_the_delivery_is_given_up() {
+        let now = Timestamp::UNIX_EPOCH;
+        assert_eq!(schedule().next(1, now, None, 0), Some(Timestamp::constant(5, 0)));
+        assert_eq!(schedule().next(2, now, None, 0), Some(Timestamp::constant(60, 0)));
+        assert_eq!(schedule().next(3, now, None, 0), None);
+    }
+
+    #[test]
+    fn the_far_sides_wish_for_a_later_time_is_met() {
+        let wish = Some(Duration::from_secs(30));
+        assert_eq!(schedule().next(1, Timestamp::UNIX_EPOCH, wish, 0), Some(Timestamp::constant(30, 0)));
+    }
+
+    #[test]
+    fn jitter_lengthens_a_wait_by_its_share_at_most() {
+        let late = schedule().next(2, Timestamp::UNIX_EPOCH, None, 999).expect("the schedule has a second wait");
+        assert!(late > Timestamp::constant(60, 0) && late <= Timestamp::constant(66, 0));
+    }
+}
