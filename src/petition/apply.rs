@@ -5,7 +5,7 @@ use channel_sdk::model::Attachment;
 use super::{
     event::{EventBody, NewEvent},
     moves::{Action, Status, To, target},
-    state::{AttachmentState, HeldAttachment, Petition, RatingGiven, Supplied},
+    state::{AttachmentState, HeldAttachment, InformationRequest, Petition, RatingGiven, Supplied},
 };
 
 impl Petition {
@@ -26,6 +26,7 @@ impl Petition {
             status_before_request: None,
             received_at: event.at,
             updated_at: event.at,
+            information_request: None,
             unit: None,
             forwarded_to: None,
             attachments: Vec::new(),
@@ -82,7 +83,11 @@ impl Petition {
             EventBody::AttachmentHeld { id, sha256, size_bytes } => self.hold(*id, sha256, *size_bytes),
             EventBody::Forwarded { to, .. } | EventBody::Reassigned { to, .. } => self.forwarded_to = Some(to.clone()),
             EventBody::Assigned { unit, .. } => self.unit = Some(unit.clone()),
-            EventBody::InformationRequested { .. } => self.status_before_request = Some(before),
+            EventBody::InformationRequested { question, reply_by } => {
+                self.status_before_request = Some(before);
+                let (question, reply_by) = (question.clone(), *reply_by);
+                self.information_request = Some(InformationRequest { at: event.at, question, reply_by });
+            }
             EventBody::InformationProvided { text, attachments, told_at, extensions } => {
                 let attachment_ids = self.announce(attachments);
                 let (text, told_at, extensions) = (text.clone(), *told_at, extensions.clone());
@@ -103,9 +108,13 @@ impl Petition {
                 self.status = status;
                 if status != Status::InformationRequested {
                     self.status_before_request = None;
+                    self.information_request = None;
                 }
             }
-            Some(To::Before) => self.status = self.status_before_request.take().unwrap_or(Status::Received),
+            Some(To::Before) => {
+                self.status = self.status_before_request.take().unwrap_or(Status::Received);
+                self.information_request = None;
+            }
             Some(To::Same) | None => {}
         }
     }

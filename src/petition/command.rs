@@ -2,7 +2,7 @@
 
 use channel_sdk::{
     inbound::Extensions,
-    model::{Agency, Answer, Attachment},
+    model::{Agency, Answer, Attachment, DeclineReason},
 };
 use jiff::{Timestamp, civil::Date};
 
@@ -19,7 +19,9 @@ pub enum Command {
     /// Từ chối, with reason and legal basis.
     Decline {
         /// Lý do.
-        reason: String,
+        reason: DeclineReason,
+        /// Giải thích, as the petitioner will read it.
+        explanation: String,
         /// Căn cứ pháp lý.
         legal_basis: String,
     },

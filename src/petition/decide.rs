@@ -58,10 +58,10 @@ fn check_move(petition: &Petition, action: Action) -> Result<(), Refusal> {
 fn one_event(petition: &Petition, command: Command) -> Result<Option<EventBody>, Refusal> {
     Ok(Some(match command {
         Command::Accept { note } => EventBody::Accepted { note },
-        Command::Decline { reason, legal_basis } => {
-            require("reason", &reason, "a refusal tells the petitioner why")?;
+        Command::Decline { reason, explanation, legal_basis } => {
+            require("explanation", &explanation, "a refusal tells the petitioner why")?;
             require("legal_basis", &legal_basis, "a refusal names the rule it rests on")?;
-            EventBody::Declined { reason, legal_basis }
+            EventBody::Declined { reason, explanation, legal_basis }
         }
         Command::Forward { to, reason, legal_basis } => {
             require(
@@ -177,7 +177,7 @@ fn check_texts(command: &Command) -> Result<(), Refusal> {
     let texts: [&str; 2] = match command {
         Command::Accept { note } | Command::Start { note } | Command::Close { note } => [note, ""],
         Command::Assign { note, .. } => [note, ""],
-        Command::Decline { reason, legal_basis }
+        Command::Decline { explanation: reason, legal_basis, .. }
         | Command::Forward { reason, legal_basis, .. }
         | Command::ExtendDeadline { reason, legal_basis, .. } => [reason, legal_basis],
         Command::RequestInformation { question, .. } => [question, ""],

@@ -2,7 +2,7 @@
 
 use channel_sdk::{
     inbound::Extensions,
-    model::{Agency, Answer, Attachment},
+    model::{Agency, Answer, Attachment, DeclineReason},
 };
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -87,7 +87,9 @@ pub enum EventBody {
     /// Từ chối.
     Declined {
         /// Lý do.
-        reason: String,
+        reason: DeclineReason,
+        /// Giải thích, as the petitioner will read it.
+        explanation: String,
         /// Căn cứ pháp lý.
         legal_basis: String,
     },

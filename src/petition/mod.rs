@@ -26,4 +26,4 @@ pub use event::{Event, EventBody, NewEvent, Seq};
 pub use id::{PetitionId, Version};
 pub use moves::{Action, Status};
 pub use refusal::Refusal;
-pub use state::{AttachmentState, HeldAttachment, Petition, RatingGiven, Supplied};
+pub use state::{AttachmentState, HeldAttachment, InformationRequest, Petition, RatingGiven, Supplied};

@@ -9,8 +9,8 @@ pub fn notice_of(event: &EventBody) -> Option<NoticeBody> {
     Some(match event {
         EventBody::Received { .. } | EventBody::Amended { .. } => NoticeBody::Received,
         EventBody::Accepted { note } => NoticeBody::Accepted { note: note.clone() },
-        EventBody::Declined { reason, legal_basis } => {
-            NoticeBody::Declined { reason: reason.clone(), legal_basis: legal_basis.clone() }
+        EventBody::Declined { explanation, legal_basis, .. } => {
+            NoticeBody::Declined { reason: explanation.clone(), legal_basis: legal_basis.clone() }
         }
         EventBody::Forwarded { to, reason, legal_basis } => {
             NoticeBody::Forwarded { to: to.clone(), reason: reason.clone(), legal_basis: legal_basis.clone() }

@@ -48,6 +48,9 @@ pub struct Petition {
     /// Cơ quan that it was forwarded to.
     #[serde(default)]
     pub forwarded_to: Option<Agency>,
+    /// What the petitioner is asked, while the answer is awaited.
+    #[serde(default)]
+    pub information_request: Option<InformationRequest>,
     /// Files of the petition and of its supplements, each with an id that never changes.
     #[serde(default)]
     pub attachments: Vec<HeldAttachment>,
@@ -81,6 +84,18 @@ channel_sdk::named_enum! {
         /// Held in the blob store.
         Held = "held",
     }
+}
+
+/// What the petitioner is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InformationRequest {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub question: String,
+    /// Until when.
+    #[serde(default)]
+    pub reply_by: Option<Date>,
 }
 
 /// What the petitioner added.

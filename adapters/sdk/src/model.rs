@@ -106,6 +106,24 @@ named_enum! {
     }
 }
 
+named_enum! {
+    /// Why a petition is declined (lý do từ chối).
+    pub enum DeclineReason {
+        /// Không thuộc thẩm quyền.
+        NotCompetent = "not_competent",
+        /// Không có nội dung cụ thể.
+        NoContent = "no_content",
+        /// Nội dung xúc phạm, lạm dụng.
+        Abusive = "abusive",
+        /// Đã được trả lời.
+        AlreadyAnswered = "already_answered",
+        /// Thuộc thủ tục khiếu nại, tố cáo.
+        OtherProcedure = "other_procedure",
+        /// Lý do khác; the explanation says which.
+        Other = "other",
+    }
+}
+
 /// An agency (cơ quan), by its national identification code where it has one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
