@@ -1,5 +1,6 @@
 //! petition-gateway.
 
 pub mod clock;
+pub mod pb;
 pub mod petition;
 pub mod store;
