@@ -1,0 +1,5 @@
+//! The one integration binary: what users are promised, tried through the outside, and the rules of the house.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic where it stands")]
+#![allow(missing_docs, reason = "test names are the documentation")]
+
+mod tidy;
