@@ -1,4 +1,51 @@
-//! petition-gateway.
+//! `petition-gateway`: the interoperability gateway of a ministry for the petitions (phản ánh, kiến nghị) that citizens,
+//! businesses, voters and National Assembly deputies send it.
+//!
+//! # In one picture
+//!
+//! ```text
+//!  government portal     National Assembly          (one adapter crate for each kind of channel, in `adapters/`)
+//!        │ REST, JSON/XML      │ XML batches, JSON
+//!        ▼                     ▼
+//!   ┌────────────────────── adapters: decode · encode · converse ──────────────────────┐
+//!   └───────┬───────────────────────────────────────────────────────────────▲──────────┘
+//!      inbound: journal ▶ decode ▶ intake                       outbound: claim ▶ send ▶ verdict ▶ settle
+//!           │                                                               │
+//!           ▼                                                               │
+//!   decision: load ▶ petition rules ▶ committer ══▶ store: petition + events + deliveries in ONE transaction
+//!           ▲                                          │
+//!           │ gRPC: commands of ministry systems       └──▶ watch: every event, in order, resumable ──▶ gRPC
+//! ```
+//!
+//! # Modules, in reading order
+//!
+//! - [`petition`]: the domain, pure: statuses and the table of allowed moves, the rules, the fold of events.
+//! - [`store`]: the only memory and every SQL statement; one trait for all engines. [`committer`]: many callers, one
+//!   transaction, one answer each. [`blobs`]: files by SHA-256.
+//! - [`decision`]: load, decide, commit; again when somebody was faster. [`intake`]: a decoded message becomes a recorded
+//!   petition, once.
+//! - [`inbound`]: pushed and pulled bytes, from the journal to the acknowledgement. [`outbound`]: deliveries, from the
+//!   claim to the settlement. [`watch`]: a cursor over all events. [`channels`]: the running channels.
+//! - [`grpc`]: the public contract (`proto/`): parse, call, render. [`pb`]: what is generated from it.
+//! - [`config`], [`security`], [`remote`], [`telemetry`], [`supervise`], [`clock`]: what the parts stand on.
+//! - [`adapters`]: the registry of kinds. [`app`]: the only place where parts are joined.
+//!
+//! # Invariants
+//!
+//! 1. A channel or client is told "received" only after its message is durable.
+//! 2. What arrives is journalled raw before it is decoded; what is refused stands in quarantine with its reason.
+//! 3. Petition, events and deliveries commit in one transaction; no transaction spans a network call.
+//! 4. The same message, or the same call (`request_id`), again is an answer and not a second petition.
+//! 5. Delivery is at least once, under a stable key, in order for each petition and channel; each ends as delivered or as
+//!    a dead letter with its reason.
+//! 6. Every change of a petition is an event; their numbers are gapless and follow commit order.
+//! 7. Domain rules and codecs do no I/O and read no clock.
+//! 8. Personal data never reaches a log, a metric or an error text.
+//! 9. Any task can be killed at any line: the store is the only memory.
+//! 10. A refusal says what was wrong, where, and what would be right.
+//!
+//! Absent on purpose: nothing in [`petition`] knows a store; nothing outside [`store`] knows SQL; nothing in [`grpc`] sees
+//! an adapter; no adapter sees this crate. `tests/it/tidy.rs` holds these.
 
 pub mod clock;
 pub mod pb;
