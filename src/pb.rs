@@ -13,3 +13,77 @@ include!(concat!(env!("OUT_DIR"), "/petition_gateway_debug.rs"));
 
 /// The contract as server reflection serves it: a serialized `FileDescriptorSet` with imports and comments.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/petition_gateway_descriptor.bin"));
+
+#[cfg(test)]
+mod tests {
+    use channel_sdk::{fault, model, notice};
+
+    use super::*;
+    use crate::{petition::Status, store};
+
+    /// Every name of an enum behind the contract, as the contract writes its values.
+    fn values(prefix: &str, names: impl IntoIterator<Item = &'static str>) -> Vec<String> {
+        names.into_iter().map(|name| format!("{prefix}_{}", name.to_ascii_uppercase())).collect()
+    }
+
+    #[test]
+    fn debug_output_of_a_message_leaves_out_what_is_marked_as_personal() {
+        let petitioner = Petitioner {
+            kind: PetitionerKind::Citizen.into(),
+            full_name: Some("Nguyễn Thị Mẫu".into()),
+            identity_number: Some("001199000000".into()),
+            province_code: Some("01".into()),
+            ..Petitioner::default()
+        };
+        let draft = PetitionDraft {
+            external_id: "PAKN-1".into(),
+            subject: "tiêu đề kín".into(),
+            body: "nội dung kín".into(),
+            petitioner: Some(petitioner),
+            extensions: [("ghiChu".to_owned(), "mở rộng kín".to_owned())].into(),
+            ..PetitionDraft::default()
+        };
+        let event = PetitionEvent {
+            seq: 7,
+            change: Some(petition_event::Change::Received(Received { content: Some(draft) })),
+            ..PetitionEvent::default()
+        };
+        let shown = format!("{event:?}");
+        for personal in ["Mẫu", "0011", "kín"] {
+            assert!(!shown.contains(personal), "{shown}");
+        }
+        for harmless in ["PAKN-1", "Citizen", "province_code: Some(\"01\")", "seq: 7"] {
+            assert!(shown.contains(harmless), "{harmless} in {shown}");
+        }
+    }
+
+    #[test]
+    fn debug_output_of_an_upload_leaves_out_the_bytes() {
+        let part = upload_attachment_request::Part::Chunk(bytes::Bytes::from_static(b"secret"));
+        let request = UploadAttachmentRequest { part: Some(part.clone()) };
+        assert_eq!(format!("{part:?} {request:?}"), "[redacted] UploadAttachmentRequest { .. }");
+    }
+
+    #[test]
+    fn every_name_behind_the_contract_has_its_value_in_it() {
+        let all = |names: &[String], known: fn(&str) -> bool| names.iter().all(|name| known(name));
+        let statuses = values("PETITION_STATUS", Status::ALL.iter().map(|it| it.as_str()));
+        assert!(all(&statuses, |name| PetitionStatus::from_str_name(name).is_some()));
+        let kinds = values("PETITION_KIND", model::PetitionKind::ALL.iter().map(|it| it.as_str()));
+        assert!(all(&kinds, |name| PetitionKind::from_str_name(name).is_some()));
+        let petitioners = values("PETITIONER_KIND", model::PetitionerKind::ALL.iter().map(|it| it.as_str()));
+        assert!(all(&petitioners, |name| PetitionerKind::from_str_name(name).is_some()));
+        let phases = values("SESSION_PHASE", model::SessionPhase::ALL.iter().map(|it| it.as_str()));
+        assert!(all(&phases, |name| SessionPhase::from_str_name(name).is_some()));
+        let classes = values("RESOLUTION_CLASS", model::ResolutionClass::ALL.iter().map(|it| it.as_str()));
+        assert!(all(&classes, |name| ResolutionClass::from_str_name(name).is_some()));
+        let notices = values("NOTICE_KIND", notice::NoticeKind::ALL.iter().map(|it| it.as_str()));
+        assert!(all(&notices, |name| NoticeKind::from_str_name(name).is_some()));
+        let faults = values("FAULT_CODE", fault::FaultCode::ALL.iter().map(|it| it.as_str()));
+        assert!(all(&faults, |name| FaultCode::from_str_name(name).is_some()));
+        let items = values("ITEM_STATE", store::ItemState::ALL.iter().map(|it| it.as_str()));
+        assert!(all(&items, |name| ItemState::from_str_name(name).is_some()));
+        let deliveries = values("DELIVERY_STATE", store::DeliveryState::ALL.iter().map(|it| it.as_str()));
+        assert!(all(&deliveries, |name| DeliveryState::from_str_name(name).is_some()));
+    }
+}
