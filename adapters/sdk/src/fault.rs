@@ -39,11 +39,15 @@ named_enum! {
 pub struct Fault {
     /// The stable reason.
     pub code: FaultCode,
-    /// Where: a path such as `danhSach[3].nguoiGui.hoTen`, with the line where one is known (`KienNghi[2]/NoiDung, line 14`).
+    /// Where: a path such as `danhSach[3].nguoiGui.hoTen`, with the line where one is known (`KienNghi[2].NoiDung, line 14`).
+    /// Items are counted from 0, lines from 1.
     pub place: String,
     /// What was wrong and what would be right, in Vietnamese first where it travels to a channel; never a received value.
     pub message: String,
 }
+
+/// What stands before the line in a place.
+const LINE: &str = "line ";
 
 impl Fault {
     /// A fault of `code` at `place`.
@@ -54,7 +58,27 @@ impl Fault {
     /// The same fault seen from one level further out: `prefix` is put before its place.
     #[must_use]
     pub fn under(mut self, prefix: &str) -> Fault {
-        self.place = if self.place.is_empty() { prefix.to_owned() } else { format!("{prefix}.{}", self.place) };
+        let between = match self.place.as_str() {
+            "" => "",
+            place if place.starts_with(['@', '[']) => "",
+            place if place.starts_with(LINE) => ", ",
+            _ => ".",
+        };
+        self.place = format!("{prefix}{between}{}", self.place);
         self
+    }
+
+    /// The place without its line: the path of the element or field.
+    pub fn element(&self) -> &str {
+        match self.place.rfind(LINE) {
+            Some(at) if self.line().is_some() => self.place[..at].trim_end_matches(", "),
+            _ => &self.place,
+        }
+    }
+
+    /// The line, where one is known.
+    pub fn line(&self) -> Option<u32> {
+        let at = self.place.rfind(LINE)?;
+        self.place[at + LINE.len()..].parse().ok()
     }
 }

@@ -10,7 +10,7 @@
 //! - [`adapter`]: the [`Adapter`] trait and [`Kind`], the one thing a new kind exports;
 //! - [`remote`]: the far side as an adapter sees it; who owns TLS, credentials and limits is not its concern;
 //! - [`fault`]: why something was refused: what was wrong, where, what would be right;
-//! - [`tree`], [`json`]: a bounded reader and writer of both syntaxes into one tree;
+//! - [`tree`], [`json`], [`xml`]: a bounded reader and writer of both syntaxes into one tree;
 //! - [`dialect`]: field mappings and code tables as data (TOML), applied to that tree in both directions;
 //! - [`verdict`]: from the far side's answer to retry or reject;
 //! - [`sandbox`]: what a kind's far side must offer for the demo and the tests.
@@ -29,6 +29,7 @@ pub mod remote;
 pub mod sandbox;
 pub mod tree;
 pub mod verdict;
+pub mod xml;
 
 pub use adapter::{Adapter, Kind};
 pub use fault::Fault;
