@@ -12,6 +12,7 @@
 //! - [`fault`]: why something was refused: what was wrong, where, what would be right;
 //! - [`tree`], [`json`], [`xml`]: a bounded reader and writer of both syntaxes into one tree;
 //! - [`dialect`]: field mappings and code tables as data (TOML), applied to that tree in both directions;
+//! - [`canonical`]: from such records to the canonical messages and back;
 //! - [`verdict`]: from the far side's answer to retry or reject;
 //! - [`sandbox`]: what a kind's far side must offer for the demo and the tests.
 //!
@@ -19,6 +20,7 @@
 //! kept as an extension; personal data stands in values only, never in a [`fault::Fault`]'s text.
 
 pub mod adapter;
+pub mod canonical;
 pub mod dialect;
 pub mod fault;
 pub mod inbound;
