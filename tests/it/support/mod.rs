@@ -1,0 +1,14 @@
+//! A whole gateway for a test: a real store in a folder of its own, real listeners, real far sides over HTTP.
+//!
+//! `World::new()` gives the gateway and both far sides in one line; a test then speaks gRPC like a ministry system, pushes
+//! like a channel, and asks the far sides what they were told.
+
+mod eventually;
+mod far_side;
+mod gateway;
+mod ministry;
+
+pub use eventually::eventually;
+pub use far_side::{RunningFarSide, Scripted, scripted_far_side, serve, serve_router};
+pub use gateway::{PUSH_SECRET, World, WorldSettings};
+pub use ministry::{Ministry, basis, new_request_id};
