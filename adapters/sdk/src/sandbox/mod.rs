@@ -3,6 +3,11 @@
 //! A far side is a real HTTP server (an axum router that whoever runs it binds to a socket) with state of its own. It
 //! checks what it is sent against the protocol, and it misbehaves when told to.
 
+pub mod dice;
+pub mod people;
+mod phrases;
+pub mod texts;
+
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
