@@ -47,7 +47,12 @@
 //! Absent on purpose: nothing in [`petition`] knows a store; nothing outside [`store`] knows SQL; nothing in [`grpc`] sees
 //! an adapter; no adapter sees this crate. `tests/it/tidy.rs` holds these.
 
+pub mod adapters;
 pub mod clock;
+pub mod config;
 pub mod pb;
 pub mod petition;
+pub mod security;
 pub mod store;
+pub mod supervise;
+pub mod telemetry;

@@ -1,0 +1,41 @@
+//! `[outbound]`: how notices are delivered.
+
+use std::time::Duration;
+
+use super::reader::Section;
+
+/// How notices are delivered.
+#[derive(Debug, Clone)]
+pub struct Outbound {
+    /// The pause after the first, second, … failed attempt; after the last one the delivery is a dead letter.
+    pub schedule: Vec<Duration>,
+    /// By how much of itself a pause may be longer, so that many deliveries do not come back at once.
+    pub jitter_per_mille: u64,
+    /// For how long a claimed delivery is ours; must outlast the longest attempt.
+    pub lease: Duration,
+    /// How many deliveries of one channel are under way at once.
+    pub concurrency_per_channel: usize,
+    /// How many deliveries are claimed in one transaction.
+    pub claim_batch: usize,
+}
+
+/// More steps than this are a mistake, not a plan.
+const STEPS_MAX: usize = 100;
+/// A longer single pause would outlast every legal time limit.
+const PAUSE_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+pub(super) fn read(mut section: Section<'_>) -> Outbound {
+    let schedule = section.spans("schedule");
+    if schedule.is_empty() || schedule.len() > STEPS_MAX || schedule.iter().any(|pause| *pause > PAUSE_MAX) {
+        section.fault("schedule", format!("must have 1 to {STEPS_MAX} pauses of at most 30d each"));
+    }
+    let outbound = Outbound {
+        schedule,
+        jitter_per_mille: section.integer("jitter_per_mille", 0..=1000),
+        lease: section.seconds("lease_seconds", 5..=3600),
+        concurrency_per_channel: section.count("concurrency_per_channel", 1..=256),
+        claim_batch: section.count("claim_batch", 1..=1000),
+    };
+    section.finish();
+    outbound
+}
