@@ -48,7 +48,10 @@
 //! an adapter; no adapter sees this crate. `tests/it/tidy.rs` holds these.
 
 pub mod adapters;
+pub mod blobs;
 pub mod clock;
+pub mod clock;
+pub mod committer;
 pub mod config;
 pub mod pb;
 pub mod petition;

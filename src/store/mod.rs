@@ -11,6 +11,8 @@ mod error;
 mod query;
 mod records;
 pub mod sqlite;
+#[cfg(test)]
+mod suite;
 mod write;
 
 use async_trait::async_trait;

@@ -1,1 +1,163 @@
-//! The embedded engine: SQLite.
+//! The embedded engine: SQLite, for one gateway.
+//!
+//! One thread writes ([`writer`]), a few connections read ([`reader`]); WAL keeps them out of each other's way and
+//! `synchronous=FULL` makes every commit durable. A lock file beside the database keeps a second gateway out.
+//! The statements stand in one file per resource.
+
+mod channel;
+mod delivery;
+mod delivery_list;
+mod event;
+mod message;
+mod petition;
+mod petition_list;
+mod reader;
+mod rows;
+mod schema;
+mod search;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::{fs::File, path::PathBuf};
+
+use async_trait::async_trait;
+use channel_sdk::inbound::CodeList;
+use jiff::Timestamp;
+
+use self::{reader::Readers, writer::Writer};
+use super::{
+    Attempt, ChannelState, Committed, Delivery, DeliveryId, DeliveryQuery, ItemRecord, ItemRef, MessageId,
+    PetitionQuery, QuarantineQuery, QuarantinedItem, RequestKey, Store, StoreError, StoredMessage, TableCounts, Write,
+    Written,
+};
+use crate::petition::{Event, Petition, PetitionId, Seq};
+
+pub use schema::OpenError;
+
+/// A store in one SQLite file. Dropping it waits for the batch in hand and lets go of the file.
+pub struct SqliteStore {
+    // In the order in which they are dropped: the lock goes last.
+    readers: Readers,
+    writer: Writer,
+    _lock: File,
+}
+
+impl SqliteStore {
+    /// Opens the store at `place`, a path or `sqlite:` with a path; makes it where there is none and brings an older
+    /// schema forward. It blocks.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; nothing was changed, but migrations that succeeded stay done.
+    pub fn open(place: &str) -> Result<SqliteStore, OpenError> {
+        let place = place.strip_prefix("sqlite:").map_or(place, |path| path.strip_prefix("//").unwrap_or(path));
+        let path = PathBuf::from(place);
+        let lock = schema::lock(&path)?;
+        let conn = schema::open_writer(&path)?;
+        let writer = Writer::start(conn).map_err(|source| OpenError::Io { path: path.clone(), source })?;
+        Ok(SqliteStore { readers: Readers::new(path), writer, _lock: lock })
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn write(&self, batch: Vec<Write>) -> Result<Vec<Written>, StoreError> {
+        self.writer.write(batch).await
+    }
+
+    async fn petition_get(&self, id: PetitionId) -> Result<Option<Petition>, StoreError> {
+        self.readers.read(move |conn| petition::petition_get(conn, id)).await
+    }
+
+    async fn petition_get_by_external_id(
+        &self,
+        channel: &str,
+        external_id: &str,
+    ) -> Result<Option<Petition>, StoreError> {
+        let (channel, external_id) = (channel.to_owned(), external_id.to_owned());
+        self.readers.read(move |conn| petition::petition_get_by_external_id(conn, &channel, &external_id)).await
+    }
+
+    async fn petition_list(&self, query: &PetitionQuery) -> Result<Vec<Petition>, StoreError> {
+        let query = query.clone();
+        self.readers.read(move |conn| petition_list::petition_list(conn, &query)).await
+    }
+
+    async fn petition_count(&self, query: &PetitionQuery) -> Result<u64, StoreError> {
+        let query = query.clone();
+        self.readers.read(move |conn| petition_list::petition_count(conn, &query)).await
+    }
+
+    async fn request_get(&self, key: &RequestKey) -> Result<Option<Committed>, StoreError> {
+        let key = key.clone();
+        self.readers.read(move |conn| petition::request_get(conn, &key)).await
+    }
+
+    async fn event_list_after(&self, after: Seq, limit: u32) -> Result<Vec<Event>, StoreError> {
+        self.readers.read(move |conn| event::event_list_after(conn, after, limit)).await
+    }
+
+    async fn event_list_of(&self, petition: PetitionId) -> Result<Vec<Event>, StoreError> {
+        self.readers.read(move |conn| event::event_list_of(conn, petition)).await
+    }
+
+    async fn seq_last(&self) -> Result<Seq, StoreError> {
+        self.readers.read(event::seq_last).await
+    }
+
+    async fn message_get(&self, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {
+        self.readers.read(move |conn| message::message_get(conn, id)).await
+    }
+
+    async fn message_list_unfinished(&self, limit: u32) -> Result<Vec<StoredMessage>, StoreError> {
+        self.readers.read(move |conn| message::message_list_unfinished(conn, limit)).await
+    }
+
+    async fn item_list_of(&self, petition: PetitionId) -> Result<Vec<ItemRecord>, StoreError> {
+        self.readers.read(move |conn| message::item_list_of(conn, petition)).await
+    }
+
+    async fn quarantine_list(&self, query: &QuarantineQuery) -> Result<Vec<QuarantinedItem>, StoreError> {
+        let query = query.clone();
+        self.readers.read(move |conn| message::quarantine_list(conn, &query)).await
+    }
+
+    async fn quarantine_get(&self, item: ItemRef) -> Result<Option<QuarantinedItem>, StoreError> {
+        self.readers.read(move |conn| message::quarantine_get(conn, item)).await
+    }
+
+    async fn delivery_list(&self, query: &DeliveryQuery) -> Result<Vec<Delivery>, StoreError> {
+        let query = query.clone();
+        self.readers.read(move |conn| delivery_list::delivery_list(conn, &query)).await
+    }
+
+    async fn delivery_get(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
+        self.readers.read(move |conn| delivery_list::delivery_get(conn, id)).await
+    }
+
+    async fn attempt_list(&self, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
+        self.readers.read(move |conn| delivery_list::attempt_list(conn, id)).await
+    }
+
+    async fn delivery_next_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.readers.read(delivery_list::delivery_next_at).await
+    }
+
+    async fn cursor_get(&self, channel: &str, feed: &str) -> Result<Option<String>, StoreError> {
+        let (channel, feed) = (channel.to_owned(), feed.to_owned());
+        self.readers.read(move |conn| channel::cursor_get(conn, &channel, &feed)).await
+    }
+
+    async fn channel_list(&self) -> Result<Vec<ChannelState>, StoreError> {
+        self.readers.read(channel::channel_list).await
+    }
+
+    async fn code_list_of(&self, channel: &str) -> Result<Vec<CodeList>, StoreError> {
+        let channel = channel.to_owned();
+        self.readers.read(move |conn| channel::code_list_of(conn, &channel)).await
+    }
+
+    async fn counts(&self) -> Result<TableCounts, StoreError> {
+        self.readers.read(channel::counts).await
+    }
+}

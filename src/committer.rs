@@ -1,0 +1,322 @@
+//! Group commit: many callers, one transaction, one answer each.
+//!
+//! A disk can make a few hundred commits a second durable, whatever is in them. So whoever writes hands its write in
+//! here and waits; while one batch is being committed the next gathers; each caller gets its own answer once its write is
+//! durable. Everything that is written goes through here, and nothing is decided here.
+//!
+//! What waits is bounded by count and by bytes: beyond that a caller is told soon that the store is not available now,
+//! instead of filling the memory.
+
+use std::{sync::Arc, time::Duration};
+
+use channel_sdk::inbound::CodeList;
+use jiff::Timestamp;
+use tokio::{
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    petition::Seq,
+    store::{
+        Change, Claim, Claimed, Committed, DeliveryId, ItemRecord, ItemsDone, MessageId, NewMessage, Settle, Store,
+        StoreError, Write, Written,
+    },
+};
+
+/// Writes in a batch: at this size the cost of the commit is spread thin, and one more would only make all wait longer.
+const BATCH_WRITES_MAX: usize = 512;
+/// Bytes in a batch, so that a few large messages do not make one long transaction. One larger write goes alone.
+const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Writes that wait: two full batches, one being committed and one gathering.
+const WAITING_WRITES_MAX: usize = 2 * BATCH_WRITES_MAX;
+/// Bytes that wait, in KiB: what bounds the memory when messages are large.
+const WAITING_KIB_MAX: u32 = 64 * 1024;
+/// How long a caller waits for admission. Longer than a few commits; shorter than a caller's patience.
+const ADMISSION_WAIT: Duration = Duration::from_millis(500);
+/// What a write costs beside its texts, about: rows, keys, the answer's channel.
+const WRITE_BYTES: usize = 1_024;
+
+const STOPPED: StoreError = StoreError::Unavailable("the gateway is stopping");
+const FULL: StoreError = StoreError::Unavailable("too many writes are waiting");
+
+struct Job {
+    write: Write,
+    size_bytes: usize,
+    answer: oneshot::Sender<Result<Written, StoreError>>,
+    /// Given back with the answer, when the bytes are gone.
+    _room: OwnedSemaphorePermit,
+}
+
+/// Where writes are handed in. Cheap to clone.
+#[derive(Clone)]
+pub struct Committer {
+    queue: mpsc::Sender<Job>,
+    room: Arc<Semaphore>,
+    seq: watch::Receiver<Seq>,
+    due: Arc<Notify>,
+}
+
+/// The task that commits what was handed in.
+pub struct CommitterTask {
+    store: Arc<dyn Store>,
+    queue: mpsc::Receiver<Job>,
+    seq: watch::Sender<Seq>,
+    due: Arc<Notify>,
+}
+
+/// A committer over a store, and the task that must run for it.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn committer(store: Arc<dyn Store>) -> Result<(Committer, CommitterTask), StoreError> {
+    let (seq_sender, seq) = watch::channel(store.seq_last().await?);
+    let (sender, queue) = mpsc::channel(WAITING_WRITES_MAX);
+    let due = Arc::new(Notify::new());
+    let room = Arc::new(Semaphore::new(WAITING_KIB_MAX as usize));
+    let task = CommitterTask { store, queue, seq: seq_sender, due: Arc::clone(&due) };
+    Ok((Committer { queue: sender, room, seq, due }, task))
+}
+
+impl Committer {
+    /// Commits a decision on a petition.
+    ///
+    /// # Errors
+    /// As every write here: the store failed or takes nothing now. Unless it says that the gateway is stopping or full,
+    /// the write may yet have become durable: the same key or version asks again.
+    pub async fn change(&self, change: Change) -> Result<Committed, StoreError> {
+        match self.write(Write::Change(Box::new(change))).await? {
+            Written::Committed(committed) => Ok(committed),
+            _ => Err(wrong_answer()),
+        }
+    }
+
+    /// Keeps a message as it arrived.
+    ///
+    /// # Errors
+    /// See [`Committer::change`].
+    pub async fn journal(&self, message: NewMessage) -> Result<MessageId, StoreError> {
+        match self.write(Write::Journal(message)).await? {
+            Written::Message(id) => Ok(id),
+            _ => Err(wrong_answer()),
+        }
+    }
+
+    /// Records what became of items that changed no petition.
+    ///
+    /// # Errors
+    /// See [`Committer::change`].
+    pub async fn items(&self, items: Vec<ItemRecord>) -> Result<(), StoreError> {
+        self.done(Write::Items(items)).await
+    }
+
+    /// A message is dealt with; its feed's cursor moves with it.
+    ///
+    /// # Errors
+    /// See [`Committer::change`].
+    pub async fn message_done(&self, done: ItemsDone) -> Result<(), StoreError> {
+        self.done(Write::MessageDone(done)).await
+    }
+
+    /// Leases the next deliveries that are due.
+    ///
+    /// # Errors
+    /// See [`Committer::change`].
+    pub async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError> {
+        match self.write(Write::Claim(claim)).await? {
+            Written::Claimed(claimed) => Ok(claimed),
+            _ => Err(wrong_answer()),
+        }
+    }
+
+    /// Ends an attempt; `false` when the settlement has no effect.
+    ///
+    /// # Errors
+    /// See [`Committer::change`].
+    pub async fn settle(&self, settle: Settle) -> Result<bool, StoreError> {
+        self.settled(Write::Settle(settle)).await
+    }
+
+    /// Has a dead letter tried again; `false` when it is none.
+    ///
+    /// # Errors
+    /// See [`Committer::change`].
+    pub async fn retry(&self, id: DeliveryId, at: Timestamp) -> Result<bool, StoreError> {
+        self.settled(Write::Retry { id, at }).await
+    }
+
+    /// Pauses or resumes a channel.
+    ///
+    /// # Errors
+    /// See [`Committer::change`].
+    pub async fn pause(&self, channel: &str, paused: bool, reason: &str) -> Result<(), StoreError> {
+        self.done(Write::Pause { channel: channel.to_owned(), paused, reason: reason.to_owned() }).await
+    }
+
+    /// Keeps a channel's code list.
+    ///
+    /// # Errors
+    /// See [`Committer::change`].
+    pub async fn code_list(&self, channel: &str, list: CodeList) -> Result<(), StoreError> {
+        self.done(Write::CodeList { channel: channel.to_owned(), list }).await
+    }
+
+    /// The number of the last committed event, as it moves.
+    pub fn seq_changes(&self) -> watch::Receiver<Seq> {
+        self.seq.clone()
+    }
+
+    /// Signalled when deliveries may have fallen due. It keeps one signal for one waiter, so only one task may wait.
+    pub fn deliveries_due(&self) -> Arc<Notify> {
+        Arc::clone(&self.due)
+    }
+
+    async fn settled(&self, write: Write) -> Result<bool, StoreError> {
+        match self.write(write).await? {
+            Written::Settled(took_effect) => Ok(took_effect),
+            _ => Err(wrong_answer()),
+        }
+    }
+
+    async fn done(&self, write: Write) -> Result<(), StoreError> {
+        match self.write(write).await? {
+            Written::Done => Ok(()),
+            _ => Err(wrong_answer()),
+        }
+    }
+
+    async fn write(&self, write: Write) -> Result<Written, StoreError> {
+        let size_bytes = size_of(&write);
+        let (answer, answered) = oneshot::channel();
+        let admission = async {
+            let kib = u32::try_from(size_bytes / 1_024).unwrap_or(u32::MAX).clamp(1, WAITING_KIB_MAX);
+            let room = Arc::clone(&self.room).acquire_many_owned(kib).await.map_err(|_| STOPPED)?;
+            let job = Job { write, size_bytes, answer, _room: room };
+            self.queue.send(job).await.map_err(|_| STOPPED)
+        };
+        timeout(ADMISSION_WAIT, admission).await.map_err(|_| FULL)??;
+        answered.await.map_err(|_| STOPPED)?
+    }
+}
+
+impl CommitterTask {
+    /// Commits until `stop`, then what was handed in before it.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut left_over = None;
+        loop {
+            let first = match left_over.take() {
+                Some(job) => Some(job),
+                None => tokio::select! {
+                    job = self.queue.recv() => job,
+                    () = stop.cancelled(), if !self.queue.is_closed() => {
+                        // From here on nothing is let in; `recv` gives what is there and then nothing.
+                        self.queue.close();
+                        continue;
+                    }
+                },
+            };
+            let Some(first) = first else { return };
+            let (batch, next) = self.gather(first);
+            left_over = next;
+            self.commit(batch).await;
+        }
+    }
+
+    /// What waits, as far as it fits one batch, and the one that did not fit.
+    fn gather(&mut self, first: Job) -> (Vec<Job>, Option<Job>) {
+        let mut bytes = first.size_bytes;
+        let mut batch = vec![first];
+        while batch.len() < BATCH_WRITES_MAX {
+            let Ok(job) = self.queue.try_recv() else { break };
+            bytes += job.size_bytes;
+            if bytes > BATCH_BYTES_MAX {
+                return (batch, Some(job));
+            }
+            batch.push(job);
+        }
+        (batch, None)
+    }
+
+    async fn commit(&self, batch: Vec<Job>) {
+        let may_be_due = batch.iter().any(|job| may_make_due(&job.write));
+        let (mut writes, mut answers) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
+        for Job { write, answer, _room, .. } in batch {
+            writes.push(write);
+            answers.push((answer, _room));
+        }
+        let written = self
+            .store
+            .write(writes)
+            .await
+            .and_then(|written| if written.len() == answers.len() { Ok(written) } else { Err(wrong_answer()) });
+        let written = match written {
+            Ok(written) => written,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, writes = answers.len(), "a batch failed");
+                for (answer, _room) in answers {
+                    send(answer, Err(error.clone()));
+                }
+                return;
+            }
+        };
+        self.publish(&written, may_be_due);
+        for ((answer, _room), written) in answers.into_iter().zip(written) {
+            send(answer, Ok(written));
+        }
+    }
+
+    /// Signals go out before the answers: who has its answer can rely on watchers being told.
+    fn publish(&self, written: &[Written], may_be_due: bool) {
+        let seqs = written.iter().filter_map(|written| match written {
+            Written::Committed(Committed::New { seq, .. }) => Some(*seq),
+            _ => None,
+        });
+        if let Some(last) = seqs.max() {
+            self.seq.send_if_modified(|seq| {
+                let is_later = last > *seq;
+                *seq = last.max(*seq);
+                is_later
+            });
+        }
+        if may_be_due {
+            self.due.notify_one();
+        }
+    }
+}
+
+/// A caller that is gone does not want its answer; what was written stays written.
+fn send(answer: oneshot::Sender<Result<Written, StoreError>>, result: Result<Written, StoreError>) {
+    drop(answer.send(result));
+}
+
+/// Whether a delivery may be due after this write that was not before: a new one, the next of a lane, one tried again.
+fn may_make_due(write: &Write) -> bool {
+    match write {
+        Write::Change(change) => !change.deliveries.is_empty(),
+        Write::Settle(_) | Write::Retry { .. } | Write::Pause { .. } => true,
+        Write::Journal(_) | Write::Items(_) | Write::MessageDone(_) | Write::Claim(_) | Write::CodeList { .. } => false,
+    }
+}
+
+/// About how many bytes a write holds: its long texts.
+fn size_of(write: &Write) -> usize {
+    WRITE_BYTES
+        + match write {
+            Write::Journal(message) => message.body.len(),
+            Write::Change(change) => {
+                let content = &change.petition.content;
+                let extensions: usize = content.extensions.values().map(String::len).sum();
+                let answers: usize = change.petition.answers.iter().map(|answer| answer.text.len()).sum();
+                // Petition and event each hold it.
+                2 * (content.body.len() + extensions) + answers
+            }
+            Write::Items(items) => items.len() * WRITE_BYTES,
+            Write::CodeList { list, .. } => list.entries.iter().map(|(code, name)| code.len() + name.len()).sum(),
+            Write::MessageDone(_) | Write::Claim(_) | Write::Settle(_) | Write::Retry { .. } | Write::Pause { .. } => 0,
+        }
+}
+
+fn wrong_answer() -> StoreError {
+    StoreError::Damaged("answer of the engine")
+}

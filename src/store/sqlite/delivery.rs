@@ -1,0 +1,241 @@
+//! Deliveries: the order of lanes, leases, attempts and how they end.
+//!
+//! What may be claimed is marked (`head`): the first pending delivery of each lane, and each one without a lane. So a
+//! claim reads an index from its oldest end, however many wait. Whoever changes what is pending in a lane marks anew.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row, params};
+use uuid::Uuid;
+
+use super::{
+    rows::{get, nanos, to_json, unsigned},
+    writer::Tx,
+};
+use crate::{
+    petition::PetitionId,
+    store::{Claim, Claimed, DeliveryId, DeliveryState, NewDelivery, Settle, Settlement, StoreError},
+};
+
+pub(super) const PENDING: i64 = 0;
+pub(super) const DELIVERED: i64 = 1;
+pub(super) const DEAD_LETTER: i64 = 2;
+
+pub(super) fn delivery_insert_in_tx(
+    tx: &mut Tx<'_>,
+    petition: PetitionId,
+    at: Timestamp,
+    new: &NewDelivery,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO deliveries (id, petition, channel, lane, state, head, leased, attempts, attempts_in_round,
+                                       next_at, due_at, created_at)
+               VALUES (?1, ?2, ?3, ?4, 0,
+                       NOT EXISTS (SELECT 1 FROM deliveries WHERE channel = ?3 AND lane = ?4 AND state = 0),
+                       0, 0, 0, ?5, ?5, ?6)";
+    let (id, petition) = (new.id.0.as_bytes().as_slice(), petition.0.as_bytes().as_slice());
+    tx.sql(sql)?.execute(params![id, petition, new.channel, new.lane, nanos(new.next_at), nanos(at)])?;
+    let n = tx.row_number();
+    tx.sql("INSERT INTO errands (delivery, body) VALUES (?1, ?2)")?.execute(params![n, to_json(&new.errand)?])?;
+    tx.tally(&new.channel).pending += 1;
+    Ok(())
+}
+
+pub(super) fn delivery_claim_in_tx(tx: &mut Tx<'_>, claim: &Claim) -> Result<Vec<Claimed>, StoreError> {
+    // A channel whose first delivery came in this very batch has its row now.
+    tx.write_tallies()?;
+    let mut due = due_list_in_tx(tx, claim)?;
+    due.sort_unstable();
+    due.truncate(usize::try_from(claim.limit).unwrap_or(usize::MAX));
+    let mut claimed = Vec::with_capacity(due.len());
+    for (_, n) in due {
+        if let Some(first) = first_of_lane_in_tx(tx, n, claim)? {
+            claimed.push(lease_in_tx(tx, first, claim)?);
+        }
+    }
+    Ok(claimed)
+}
+
+/// Time and number of what is due, channel by channel: the index gives each channel's oldest first.
+fn due_list_in_tx(tx: &Tx<'_>, claim: &Claim) -> Result<Vec<(i64, i64)>, StoreError> {
+    let mut channels = tx.sql("SELECT name FROM channels WHERE paused = 0")?;
+    let names: Vec<String> = channels.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let sql = "SELECT due_at, n FROM deliveries WHERE channel = ?1 AND head = 1 AND due_at <= ?2
+               ORDER BY due_at, n LIMIT ?3";
+    let mut statement = tx.sql(sql)?;
+    let mut due = Vec::new();
+    for name in names.iter().filter(|name| !claim.except.contains(name)) {
+        let rows =
+            statement.query_map(params![name, nanos(claim.now), claim.limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        for row in rows {
+            due.push(row?);
+        }
+    }
+    Ok(due)
+}
+
+/// `n`, or the one that goes before it: a dead letter retried while `n` was under a lease that has now ended unsettled.
+fn first_of_lane_in_tx(tx: &Tx<'_>, n: i64, claim: &Claim) -> Result<Option<i64>, StoreError> {
+    let (channel, lane): (String, Option<String>) = tx
+        .sql("SELECT channel, lane FROM deliveries WHERE n = ?1")?
+        .query_row([n], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let Some(lane) = lane else { return Ok(Some(n)) };
+    let Some((first, due_at)) = lane_mark_in_tx(tx, &channel, &lane)? else { return Ok(None) };
+    Ok((first == n || due_at <= nanos(claim.now)).then_some(first))
+}
+
+fn lease_in_tx(tx: &Tx<'_>, n: i64, claim: &Claim) -> Result<Claimed, StoreError> {
+    let sql = "UPDATE deliveries SET leased = 1, due_at = ?2, attempts = attempts + 1,
+                                     attempts_in_round = attempts_in_round + 1 WHERE n = ?1";
+    tx.sql(sql)?.execute(params![n, nanos(claim.lease_until)])?;
+    let sql = "SELECT d.*, e.body FROM deliveries d JOIN errands e ON e.delivery = d.n WHERE d.n = ?1";
+    let mut statement = tx.sql(sql)?;
+    let delivery = statement.query_and_then([n], super::delivery_list::delivery_of)?.next();
+    let delivery = delivery.unwrap_or(Err(StoreError::Damaged("delivery")))?;
+    Ok(Claimed { lease: lease_of(n, i64::from(delivery.attempts)), delivery })
+}
+
+/// The name of a lease: attempts of one delivery are counted and never counted back, so it names one attempt of one
+/// delivery for ever and need not be kept.
+fn lease_of(n: i64, attempts: i64) -> Uuid {
+    Uuid::from_u64_pair(unsigned(n), unsigned(attempts))
+}
+
+/// Marks the first pending delivery of the lane as the one that may be claimed; gives its number and when it is due.
+fn lane_mark_in_tx(tx: &Tx<'_>, channel: &str, lane: &str) -> Result<Option<(i64, i64)>, StoreError> {
+    let sql =
+        "SELECT n, due_at, head FROM deliveries WHERE channel = ?1 AND lane = ?2 AND state = 0 ORDER BY n LIMIT 1";
+    let first: Option<(i64, i64, bool)> =
+        tx.sql(sql)?.query_row(params![channel, lane], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+    let Some((n, due_at, is_marked)) = first else { return Ok(None) };
+    if !is_marked {
+        let sql = "UPDATE deliveries SET head = 0 WHERE channel = ?1 AND lane = ?2 AND state = 0 AND head = 1";
+        tx.sql(sql)?.execute(params![channel, lane])?;
+        tx.sql("UPDATE deliveries SET head = 1 WHERE n = ?1")?.execute([n])?;
+    }
+    Ok(Some((n, due_at)))
+}
+
+/// A delivery as a settlement or a retry finds it.
+struct Standing {
+    n: i64,
+    channel: String,
+    lane: Option<String>,
+    state: i64,
+    attempts: i64,
+    leased: bool,
+    has_reference: bool,
+}
+
+fn standing_in_tx(tx: &Tx<'_>, id: DeliveryId) -> Result<Option<Standing>, StoreError> {
+    let sql = "SELECT n, channel, lane, state, attempts, leased, remote_reference IS NOT NULL AS has_reference
+               FROM deliveries WHERE id = ?1";
+    let mut statement = tx.sql(sql)?;
+    statement.query_and_then([id.0.as_bytes().as_slice()], standing_of)?.next().transpose()
+}
+
+fn standing_of(row: &Row<'_>) -> Result<Standing, StoreError> {
+    Ok(Standing {
+        n: get(row, "n")?,
+        channel: get(row, "channel")?,
+        lane: get(row, "lane")?,
+        state: get(row, "state")?,
+        attempts: get(row, "attempts")?,
+        leased: get(row, "leased")?,
+        has_reference: get(row, "has_reference")?,
+    })
+}
+
+pub(super) fn delivery_settle_in_tx(tx: &mut Tx<'_>, settle: &Settle) -> Result<bool, StoreError> {
+    let Some(it) = standing_in_tx(tx, settle.id)? else { return Ok(false) };
+    let holds_lease = it.leased && it.state == PENDING && settle.lease == lease_of(it.n, it.attempts);
+    match &settle.settlement {
+        Settlement::Delivered { remote_reference } if it.state == DELIVERED => {
+            reference_add_in_tx(tx, &it, remote_reference.as_deref())
+        }
+        // Whoever says it: the far side has it, and that does not become untrue by a lease that ended.
+        Settlement::Delivered { remote_reference } => {
+            let sql = "UPDATE deliveries SET state = 1, head = 0, leased = 0, ended_at = ?2, reason = NULL,
+                                             remote_reference = ?3 WHERE n = ?1";
+            tx.sql(sql)?.execute(params![it.n, nanos(settle.at), remote_reference])?;
+            let tally = tx.tally(&it.channel);
+            tally.delivered += 1;
+            tally.last_delivered_at = tally.last_delivered_at.max(Some(settle.at));
+            attempt_end_in_tx(tx, &it, settle, "delivered", None)
+        }
+        _ if !holds_lease => Ok(false),
+        Settlement::Retry { reason, next_at } => {
+            let sql = "UPDATE deliveries SET leased = 0, next_at = ?2, due_at = ?2, reason = ?3 WHERE n = ?1";
+            tx.sql(sql)?.execute(params![it.n, nanos(*next_at), reason])?;
+            tx.tally(&it.channel).pending += 1;
+            attempt_end_in_tx(tx, &it, settle, "retry", Some(reason))
+        }
+        Settlement::DeadLetter { reason } => {
+            let sql = "UPDATE deliveries SET state = 2, head = 0, leased = 0, ended_at = ?2, reason = ?3 WHERE n = ?1";
+            tx.sql(sql)?.execute(params![it.n, nanos(settle.at), reason])?;
+            tx.tally(&it.channel).dead_letters += 1;
+            attempt_end_in_tx(tx, &it, settle, "reject", Some(reason))
+        }
+    }
+}
+
+/// A delivery that is delivered stays so; a reference that the far side told later is kept.
+fn reference_add_in_tx(tx: &Tx<'_>, it: &Standing, reference: Option<&str>) -> Result<bool, StoreError> {
+    if it.has_reference || reference.is_none() {
+        return Ok(false);
+    }
+    tx.sql("UPDATE deliveries SET remote_reference = ?2 WHERE n = ?1")?.execute(params![it.n, reference])?;
+    Ok(true)
+}
+
+/// Records the attempt, takes the delivery out of the count it was in, and lets the next of its lane come forward.
+fn attempt_end_in_tx(
+    tx: &mut Tx<'_>,
+    it: &Standing,
+    settle: &Settle,
+    verdict: &str,
+    reason: Option<&str>,
+) -> Result<bool, StoreError> {
+    let last: i64 = tx
+        .sql("SELECT coalesce(max(number), 0) FROM attempts WHERE delivery = ?1")?
+        .query_row([it.n], |row| row.get(0))?;
+    // A word that came outside any attempt (a receipt) is one of its own.
+    let number = if it.attempts > last { it.attempts } else { last + 1 };
+    tx.sql("INSERT INTO attempts (delivery, number, at, verdict, reason) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![it.n, number, nanos(settle.at), verdict, reason])?;
+    match it.state {
+        PENDING => tx.tally(&it.channel).pending -= 1,
+        _ => tx.tally(&it.channel).dead_letters -= 1,
+    }
+    if let Some(lane) = &it.lane {
+        lane_mark_in_tx(tx, &it.channel, lane)?;
+    }
+    Ok(true)
+}
+
+pub(super) fn delivery_retry_in_tx(tx: &mut Tx<'_>, id: DeliveryId, at: Timestamp) -> Result<bool, StoreError> {
+    let Some(it) = standing_in_tx(tx, id)?.filter(|it| it.state == DEAD_LETTER) else { return Ok(false) };
+    let sql = "UPDATE deliveries SET state = 0, head = ?2, next_at = ?3, due_at = ?3, attempts_in_round = 0,
+                                     ended_at = NULL WHERE n = ?1";
+    tx.sql(sql)?.execute(params![it.n, it.lane.is_none(), nanos(at)])?;
+    if let Some(lane) = &it.lane {
+        let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
+                                  WHERE channel = ?1 AND lane = ?2 AND state = 0 AND leased = 1 AND due_at > ?3)";
+        let is_under_way: bool = tx.sql(sql)?.query_row(params![it.channel, lane, nanos(at)], |row| row.get(0))?;
+        // While a later one of the lane is being attempted, this one waits: its end marks the lane anew.
+        if !is_under_way {
+            lane_mark_in_tx(tx, &it.channel, lane)?;
+        }
+    }
+    let tally = tx.tally(&it.channel);
+    tally.pending += 1;
+    tally.dead_letters -= 1;
+    Ok(true)
+}
+
+/// The number of the state in the table.
+pub(super) fn state_number(state: DeliveryState) -> i64 {
+    match state {
+        DeliveryState::Pending => PENDING,
+        DeliveryState::Delivered => DELIVERED,
+        DeliveryState::DeadLetter => DEAD_LETTER,
+    }
+}

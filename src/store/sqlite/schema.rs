@@ -1,0 +1,142 @@
+//! Opening a database file: is it ours, is it of a version that we know, bring it forward, set it up.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    path::{Path, PathBuf},
+};
+
+use rusqlite::{Connection, OpenFlags};
+
+/// The migrations, in order; the database's `user_version` is how many were done. Forward only: never edit one that was
+/// released, add the next.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];
+
+/// `PTGW`: the mark by which a file is known as a store of this gateway.
+const APPLICATION_ID: i64 = 0x5054_4757;
+
+/// How long a statement waits for a lock. There is one writer and it holds the lock file, so only a backup tool or a
+/// person with a shell can hold one, for moments.
+const BUSY_MS: u64 = 5_000;
+/// Pages in the write-ahead log before a commit moves them into the database: 16 MiB bounds the log's size and what a
+/// restart has to read, and is large enough that a busy page is moved once for many commits.
+const WAL_PAGES: i64 = 4_096;
+/// The log file is cut back to this size after a burst.
+const WAL_BYTES_KEPT: i64 = 64 * 1024 * 1024;
+/// Page cache of the writer, in KiB: the hot ends of its indexes. The rest is the operating system's to cache.
+const WRITER_CACHE_KIB: i64 = 16 * 1024;
+/// Page cache of each reader, in KiB.
+const READER_CACHE_KIB: i64 = 2 * 1024;
+/// Prepared statements kept on each connection: all that are written down here, and the usual forms of lists.
+const STATEMENTS_CACHED: usize = 96;
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another gateway has it open.
+    #[error("the store {0} is in use by another gateway: one SQLite store serves one gateway")]
+    InUse(PathBuf),
+    /// It was written by a newer gateway.
+    #[error("the store {path} has schema version {found}, this gateway knows {known}: use the newer gateway")]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// It is a database of something else.
+    #[error("{0} is not a store of this gateway")]
+    Foreign(PathBuf),
+    /// The file or its folder cannot be used.
+    #[error("the store {path} cannot be opened")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The engine refused.
+    #[error("the store's engine failed while opening")]
+    Engine(#[from] rusqlite::Error),
+}
+
+/// Takes the lock file beside the database; it is held as long as the file is open, whatever becomes of the process.
+pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
+    let io = |source| OpenError::Io { path: path.to_owned(), source };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(io)?;
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(name).map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
+        Err(TryLockError::Error(source)) => Err(io(source)),
+    }
+}
+
+/// The writer's connection, on a database of the schema that this gateway knows.
+pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags)?;
+    let version = check(&conn, path)?;
+    set_up(&conn, WRITER_CACHE_KIB)?;
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
+    conn.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
+    migrate(&conn, version)?;
+    Ok(conn)
+}
+
+/// A reader's connection.
+pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
+    conn.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    Ok(conn)
+}
+
+fn set_up(conn: &Connection, cache_kib: i64) -> rusqlite::Result<()> {
+    conn.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
+    conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    conn.pragma_update(None, "cache_size", -cache_kib)?;
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    Ok(())
+}
+
+/// The database's version; nothing is written before this has passed.
+fn check(conn: &Connection, path: &Path) -> Result<i64, OpenError> {
+    let known = i64::try_from(MIGRATIONS.len()).expect("there are few migrations");
+    let pragma = |name: &str| conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let foreign = |error: rusqlite::Error| match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase) => OpenError::Foreign(path.to_owned()),
+        _ => OpenError::Engine(error),
+    };
+    let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(foreign)?;
+    let (mark, found) = (pragma("application_id")?, pragma("user_version")?);
+    if mark != APPLICATION_ID && (mark != 0 || found != 0 || tables != 0) {
+        return Err(OpenError::Foreign(path.to_owned()));
+    }
+    if found > known {
+        return Err(OpenError::Newer { path: path.to_owned(), found, known });
+    }
+    Ok(found)
+}
+
+/// Each step with its version in one transaction: a kill in between leaves the step before.
+fn migrate(conn: &Connection, version: i64) -> rusqlite::Result<()> {
+    for (done, step) in (1_i64..).zip(MIGRATIONS).filter(|(done, _)| *done > version) {
+        let tx = conn.unchecked_transaction()?;
+        tx.execute_batch(step)?;
+        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+        tx.pragma_update(None, "user_version", done)?;
+        tx.commit()?;
+    }
+    Ok(())
+}
