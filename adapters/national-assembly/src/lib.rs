@@ -1,1 +1,141 @@
+//! The kind `national-assembly`: voters' and deputies' petitions that the National Assembly passes on (kiến nghị cử tri).
+//!
+//! # For operators
+//!
+//! A channel of this kind speaks one of two interfaces of the Assembly's system, chosen by `interface`:
+//!
+//! - `"batch"` (the default): XML batches (`DanhSachKienNghi`), pulled from `GET /kien-nghi` and pushed to
+//!   `POST /channels/<name>/kien-nghi`, alone or as `multipart/related` with their files. What was pulled is confirmed
+//!   (`POST /kien-nghi/xac-nhan`); what was pushed is confirmed by the reply. Answers go to `POST /tra-loi` with their
+//!   resolution class; a refusal or a forwarding goes there too, as the class that the dialect names.
+//! - `"search"`: the JSON search of a province's system, pages of `POST /api/RequestOut/PublishUserSearch`. It is only
+//!   read: nothing is confirmed or answered there.
+//!
+//! Keys of `[channels.<name>.settings]`:
+//!
+//! | key | interface | default | meaning |
+//! | --- | --- | --- | --- |
+//! | `interface` | | `"batch"` | `"batch"` or `"search"` |
+//! | `term` | batch | all | only this term (khóa), in Roman numerals |
+//! | `session` | batch | all | only this session (kỳ họp) |
+//! | `overlap_minutes` | batch | 1440 | how far each pull reaches back behind the last one |
+//! | `page_size` | search | 20 | items on a page |
+//!
+//! Names of elements, paths, codes and texts stand in `dialect.toml`; a channel may name a copy of its own.
+//! Elements are matched by expanded names, whatever their prefix. What no rule speaks of is kept as an extension.
+//! A wrong total is a warning; everything else that is wrong refuses the item it belongs to, and only what cannot be
+//! read at all, or is another document, is refused whole.
+//!
+//! # In reading order
+//! `config`, `protocol` (the dialect, checked), `decode`, `encode`, `acknowledge`, `converse`, `multipart`, and `sandbox`
+//! (the Assembly's system for the demo and the tests).
 
+mod acknowledge;
+mod config;
+mod converse;
+mod decode;
+mod encode;
+mod multipart;
+mod protocol;
+mod sandbox;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use channel_sdk::{
+    Adapter, Fault, Kind, Notice, Remote, Verdict,
+    adapter::{Abilities, Built, Decoded, Feed, Outcome, Page, PushReply, RawMessage, Route, Settings},
+    model::Attachment,
+    notice::NoticeKind,
+    remote::{Fetched, RemoteError},
+};
+use http::Method;
+use jiff::Timestamp;
+
+use crate::{
+    config::{Config, Interface},
+    protocol::Protocol,
+};
+
+/// The kind.
+pub const KIND: Kind = Kind {
+    name: "national-assembly",
+    summary: "Kiến nghị cử tri: voters' and deputies' petitions from the National Assembly, in XML batches or by search",
+    default_dialect: include_str!("dialect.toml"),
+    build,
+    sandbox: sandbox::make,
+};
+
+/// Batches come a few times a day; a minute is soon enough to be answered the same day and costs next to nothing.
+const BATCH_INTERVAL: Duration = Duration::from_secs(60);
+
+/// A scan of the search reads every page.
+const SEARCH_INTERVAL: Duration = Duration::from_secs(15 * 60);
+
+/// A code list changes when the ministry does.
+const FIELDS_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
+
+struct Assembly {
+    config: Config,
+    protocol: Protocol,
+}
+
+fn build(settings: Settings) -> Built {
+    match (Config::read(&settings.table), Protocol::read(&settings.dialect)) {
+        (Ok(config), Ok(protocol)) => Ok(Arc::new(Assembly { config, protocol })),
+        (config, protocol) => Err([config.err(), protocol.err()].into_iter().flatten().flatten().collect()),
+    }
+}
+
+#[async_trait]
+impl Adapter for Assembly {
+    fn abilities(&self) -> Abilities {
+        match self.config.interface {
+            Interface::Batch => Abilities {
+                feeds: vec![Feed { name: converse::FEED_BATCHES, interval: BATCH_INTERVAL }],
+                routes: vec![Route { method: Method::POST, pattern: "/kien-nghi" }],
+                carries: vec![NoticeKind::Received, NoticeKind::Answered, NoticeKind::Declined, NoticeKind::Forwarded],
+                confirms_pushes: false,
+            },
+            Interface::Search => Abilities {
+                feeds: vec![
+                    Feed { name: converse::FEED_SEARCH, interval: SEARCH_INTERVAL },
+                    Feed { name: converse::FEED_FIELDS, interval: FIELDS_INTERVAL },
+                ],
+                ..Abilities::default()
+            },
+        }
+    }
+
+    fn decode(&self, raw: &RawMessage) -> Result<Decoded, Vec<Fault>> {
+        decode::decode(&self.protocol, raw)
+    }
+
+    fn acknowledge(&self, _raw: &RawMessage, outcome: &Outcome) -> PushReply {
+        acknowledge::reply(&self.protocol, outcome)
+    }
+
+    async fn pull(
+        &self,
+        remote: &dyn Remote,
+        feed: &str,
+        cursor: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Page, RemoteError> {
+        converse::pull(&self.protocol, &self.config, remote, feed, cursor, now).await
+    }
+
+    /// Files come inside their batch; the search shows addresses for browsers and has no interface for files.
+    async fn fetch(&self, _: &dyn Remote, _external_id: &str, _: &Attachment) -> Result<Fetched, Verdict> {
+        let reason = "this channel has no address for files: they travel inside the batch".to_owned();
+        Err(Verdict::Reject { reason })
+    }
+
+    async fn deliver(&self, remote: &dyn Remote, notice: &Notice) -> Verdict {
+        converse::deliver(&self.protocol, remote, notice).await
+    }
+
+    async fn probe(&self, remote: &dyn Remote) -> Result<(), RemoteError> {
+        converse::probe(&self.protocol, &self.config, remote).await
+    }
+}

@@ -1,0 +1,82 @@
+//! The JSON search interface: pages of every petition, newest first, and the list of fields.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use serde_json::{Map, Value, json};
+
+use super::{
+    Sandbox,
+    book::{Refusal, refusal},
+    catalogue::{SESSION, TERM},
+    state::Entry,
+    texts::MATTERS,
+};
+
+/// A page is what a screen shows.
+const PAGE_SIZE_MAX: u64 = 200;
+
+/// `POST /api/RequestOut/PublishUserSearch`.
+pub(super) async fn published(State(sandbox): State<Arc<Sandbox>>, body: Bytes) -> Result<Response, Refusal> {
+    let mut state = sandbox.state();
+    let (page, size, id) = match asked(&body) {
+        Ok(asked) => asked,
+        Err(refusal) => {
+            state.complain(format!("PublishUserSearch: {}", refusal.place));
+            return Err(refusal);
+        }
+    };
+    let chosen = state.searched(page, size, &id);
+    let rows: Vec<Value> = chosen.into_iter().map(|at| row(&state.entries[at])).collect();
+    Ok(Json(json!({ "dataGrid": rows })).into_response())
+}
+
+fn asked(body: &[u8]) -> Result<(usize, usize, String), Refusal> {
+    let wrong = |place| refusal(400, "sai-dinh-dang", place, "sai định dạng");
+    let asked: Map<String, Value> = serde_json::from_slice(body).map_err(|_| wrong("body"))?;
+    let number = |name: &'static str, max| {
+        let value = asked.get(name).and_then(Value::as_u64).filter(|value| (1..=max).contains(value));
+        value.map(|value| value as usize).ok_or_else(|| wrong(name))
+    };
+    for name in ["IsSuperAdmin", "IsTongHop"] {
+        asked.get(name).and_then(Value::as_bool).ok_or_else(|| wrong(name))?;
+    }
+    let id = asked.get("MaKn").and_then(Value::as_str).ok_or_else(|| wrong("MaKn"))?;
+    Ok((number("PageIndex", u64::from(u32::MAX))?, number("PageSize", PAGE_SIZE_MAX)?, id.to_owned()))
+}
+
+fn row(entry: &Entry) -> Value {
+    let petition = &entry.petition;
+    let text = format!("<p>{}</p>", petition.body.replace('&', "&amp;").replace('<', "&lt;").replace('\n', "<br/>"));
+    let answered = entry.account.answers > 0;
+    json!({
+        "Id": petition.id,
+        "noiDungKienNghi": if entry.flaw.is_some() { Value::Null } else { text.into() },
+        "ketQua": null,
+        "trangThai": if answered { 2 } else { 1 },
+        "phanLoai": null,
+        "linhVuc": petition.field_name,
+        "noiCoKienNghi": format!("{}, {}", petition.constituency, petition.province),
+        "nhiemKy": format!("Khóa {TERM} - Kỳ họp thứ {SESSION}"),
+        "tenCaNhanDonVi": petition.deputy,
+        "coQuanChuTri": "Bộ Lao động - Thương binh và Xã hội",
+        "coQuanPhoiHop": null,
+        "tienDoGiaiQuyet": null,
+        "noiDungTraLoi": null,
+        "ngayKetThuc": null,
+        "tepDinhKem": [],
+    })
+}
+
+/// `getDropDownDataSearchOutView`.
+pub(super) async fn fields() -> Response {
+    let mut fields: Vec<(&str, &str)> = MATTERS.iter().map(|matter| (matter.field_code, matter.field_name)).collect();
+    fields.dedup();
+    let fields: Vec<Value> = fields.into_iter().map(|(value, text)| json!({ "value": value, "text": text })).collect();
+    Json(json!({ "lstLinhVuc": fields })).into_response()
+}
