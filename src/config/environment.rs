@@ -14,6 +14,11 @@ impl Environment {
         )
     }
 
+    /// Without variables.
+    pub fn empty() -> Environment {
+        Environment::default()
+    }
+
     /// A made-up environment.
     pub fn of<const N: usize>(variables: [(&str, &str); N]) -> Environment {
         Environment(variables.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect())

@@ -10,13 +10,11 @@ pub struct Outbound {
     /// The pause after the first, second, … failed attempt; after the last one the delivery is a dead letter.
     pub schedule: Vec<Duration>,
     /// By how much of itself a pause may be longer, so that many deliveries do not come back at once.
-    pub jitter_per_mille: u64,
+    pub jitter_per_mille: u16,
     /// For how long a claimed delivery is ours; must outlast the longest attempt.
     pub lease: Duration,
-    /// How many deliveries of one channel are under way at once.
-    pub concurrency_per_channel: usize,
-    /// How many deliveries are claimed in one transaction.
-    pub claim_batch: usize,
+    /// How many deliveries are under way at once, over all channels.
+    pub concurrency: usize,
 }
 
 /// More steps than this are a mistake, not a plan.
@@ -31,10 +29,9 @@ pub(super) fn read(mut section: Section<'_>) -> Outbound {
     }
     let outbound = Outbound {
         schedule,
-        jitter_per_mille: section.integer("jitter_per_mille", 0..=1000),
+        jitter_per_mille: u16::try_from(section.integer("jitter_per_mille", 0..=1000)).expect("the range ends at 1000"),
         lease: section.seconds("lease_seconds", 5..=3600),
-        concurrency_per_channel: section.count("concurrency_per_channel", 1..=256),
-        claim_batch: section.count("claim_batch", 1..=1000),
+        concurrency: section.count("concurrency", 1..=1000),
     };
     section.finish();
     outbound
