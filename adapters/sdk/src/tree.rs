@@ -256,9 +256,9 @@ impl Limits {
             let message = format!("thông điệp lớn hơn giới hạn {} byte", self.bytes_max);
             return Err(Fault::new(FaultCode::TooLarge, "", message));
         }
-        // UTF-16 and UTF-32 show a NUL among the first bytes of markup or a byte order mark of their own.
+        // UTF-16 and UTF-32 show a NUL among the first two bytes of markup or a byte order mark of their own.
         let wide = bytes.starts_with(&[0xFE, 0xFF]) || bytes.starts_with(&[0xFF, 0xFE]);
-        if wide || bytes.iter().take(4).any(|byte| *byte == 0) {
+        if wide || bytes.iter().take(2).any(|byte| *byte == 0) {
             return Err(Fault::new(FaultCode::Encoding, "byte 0", "thông điệp không phải UTF-8; hãy gửi bằng UTF-8"));
         }
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);

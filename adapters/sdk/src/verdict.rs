@@ -94,3 +94,61 @@ fn is_name(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-./[]".contains(&byte))
         && text.bytes().filter(u8::is_ascii_digit).count() <= DIGITS_MAX
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, HeaderValue, StatusCode, header::RETRY_AFTER};
+
+    use super::*;
+
+    fn reply(status: u16, retry_after: Option<&'static str>) -> Result<Reply, RemoteError> {
+        let mut headers = HeaderMap::new();
+        retry_after.map(|text| headers.insert(RETRY_AFTER, HeaderValue::from_static(text)));
+        Ok(Reply { status: StatusCode::from_u16(status).unwrap(), headers, body: Bytes::new() })
+    }
+
+    #[test]
+    fn success_and_already_are_delivered_time_and_operators_mend_the_rest_but_what_is_wrong_with_the_message() {
+        let delivered = |status| matches!(verdict(&reply(status, None), &[409]), Verdict::Delivered { .. });
+        let retried = |status| matches!(verdict(&reply(status, None), &[409]), Verdict::Retry { .. });
+        let rejected = |status| matches!(verdict(&reply(status, None), &[409]), Verdict::Reject { .. });
+        assert!([200, 201, 202, 204, 409].into_iter().all(delivered));
+        assert!([301, 302, 401, 403, 408, 425, 429, 500, 502, 503, 504, 599].into_iter().all(retried));
+        assert!([400, 404, 405, 410, 413, 415, 422].into_iter().all(rejected));
+        assert!(matches!(verdict(&reply(409, None), &[]), Verdict::Reject { .. }));
+    }
+
+    #[test]
+    fn the_far_side_says_when_to_come_back() {
+        let expected = Verdict::Retry { reason: "HTTP 429".to_owned(), not_before: Some(Duration::from_secs(7)) };
+        assert_eq!(verdict(&reply(429, Some("7")), &[]), expected);
+    }
+
+    #[test]
+    fn no_answer_is_tried_again_and_an_answer_beyond_the_limit_is_not() {
+        for error in
+            [RemoteError::Unreachable("dns".into()), RemoteError::NoAnswer("timeout".into()), RemoteError::Status(503)]
+        {
+            assert!(matches!(verdict(&Err(error), &[]), Verdict::Retry { .. }));
+        }
+        for error in [RemoteError::TooLarge { bytes_max: 1 }, RemoteError::Status(404)] {
+            assert!(matches!(verdict(&Err(error), &[]), Verdict::Reject { .. }));
+        }
+    }
+
+    #[test]
+    fn a_reason_names_code_and_fields_and_nothing_that_could_be_personal() {
+        let complaint = |code: &str, fields: &[&str]| {
+            let fields = fields.iter().map(|it| (*it).to_owned()).collect();
+            let complaint = Complaint { code: code.to_owned(), fields };
+            match verdict_with(&reply(422, None), &[], |_| Some(complaint)) {
+                Verdict::Reject { reason } => reason,
+                _ => unreachable!("422 is rejected"),
+            }
+        };
+        assert_eq!(complaint("E-17", &["noiDung", "tepDinhKem[0].ten"]), "HTTP 422 [E-17; noiDung, tepDinhKem[0].ten]");
+        assert_eq!(complaint("001199012345", &["Trần Thị B", "0912345678"]), "HTTP 422");
+        assert_eq!(complaint("", &["noiDung"]), "HTTP 422 [noiDung]");
+    }
+}

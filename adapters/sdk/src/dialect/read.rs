@@ -3,6 +3,8 @@
 //! One walk over the tree: each node meets the place that the rules gave it, or becomes an extension. All faults are
 //! collected, so that a sender mends them in one round.
 
+use std::collections::HashMap;
+
 use super::{
     Map, Record, Value,
     rule::{Form, Place, Rules},
@@ -21,7 +23,7 @@ pub struct Reading {
     pub record: Record,
     /// Leaves that no rule read, by their path.
     pub extensions: Extensions,
-    /// Everything wrong, in no promised order.
+    /// Everything wrong, in no promised order; at most a hundred.
     pub faults: Vec<Fault>,
 }
 
@@ -51,6 +53,7 @@ impl Map {
             refused: vec![false; rules.rules.len()],
             seen: vec![false; rules.places],
             path: Path::default(),
+            repeats: HashMap::new(),
             reading: Reading::default(),
         };
         let line = node.line;
@@ -106,8 +109,19 @@ struct Walk<'a> {
     /// Whether a place was met, for elements that may stand once only.
     seen: Vec<bool>,
     path: Path,
+    /// How often an extension's path was met, where more than once.
+    repeats: HashMap<String, usize>,
     reading: Reading,
 }
+
+/// Faults of one item that are told; nobody mends more in one round.
+const FAULTS_MAX: usize = 100;
+
+/// Extensions of one item. The richest known message has under 200 leaves in all.
+const EXTENSIONS_MAX: usize = 5_000;
+
+/// Bytes of an extension's path. Known ones have under 80; a deep tree of long names must not multiply itself.
+const PATH_BYTES_MAX: usize = 512;
 
 impl<'a> Walk<'a> {
     fn visit(&mut self, node: Node, place: &'a Place) {
@@ -310,11 +324,12 @@ impl<'a> Walk<'a> {
             return;
         }
         let own = if self.path.steps.is_empty() { OWN_TEXT } else { &self.path.steps };
+        let own = cut(own);
         let mut path = own.to_owned();
-        let mut repeat = 1;
         while self.reading.extensions.contains_key(&path) {
+            let repeat = self.repeats.entry(own.to_owned()).or_insert(0);
+            *repeat += 1;
             path = format!("{own}[{repeat}]");
-            repeat += 1;
         }
         self.reading.extensions.insert(path, text);
     }
@@ -340,6 +355,11 @@ impl<'a> Walk<'a> {
                 self.reading.record.set_parts(&rule.parts, value);
             }
         }
+        if self.reading.extensions.len() > EXTENSIONS_MAX {
+            let message = format!("có hơn {EXTENSIONS_MAX} trường mà bảng quy tắc không có");
+            self.reading.faults.push(Fault::new(FaultCode::TooLarge, with_line("", line), message));
+        }
+        self.reading.faults.truncate(FAULTS_MAX);
         self.reading
     }
 }
@@ -351,6 +371,12 @@ fn joined(prefix: &str, path: &str) -> String {
     let path = if path == OWN_TEXT { "" } else { path };
     let dot = if path.is_empty() || path.starts_with(['@', '[']) { "" } else { "." };
     format!("{prefix}{dot}{path}")
+}
+
+/// The path's beginning, up to a character's end.
+fn cut(path: &str) -> &str {
+    let end = (0..=PATH_BYTES_MAX.min(path.len())).rev().find(|end| path.is_char_boundary(*end)).unwrap_or(0);
+    &path[..end]
 }
 
 /// The rules of everything below a place.

@@ -210,15 +210,17 @@ fn spell_instant(instant: Timestamp, formats: &[String]) -> Result<String, Refus
     }
 }
 
-/// Whether a format writes a date (and time) that it reads back as the same; otherwise it loses something.
-pub(super) fn is_faithful_format(form: &Form, format: &str) -> bool {
+/// Whether a format reads back what it writes; otherwise it loses something. One that is only read may lack the time of
+/// day (it means midnight then), the one that is `written` may not.
+pub(super) fn is_faithful_format(form: &Form, format: &str, written: bool) -> bool {
     let formats = [format.to_owned()];
     // A day above 12 and a different month, so that swapped or missing parts show.
     let sample = jiff::civil::date(2019, 11, 27);
     match form {
         Form::Date { .. } => spell_date(sample, &formats).is_ok_and(|text| date(&text, &formats) == Some(sample)),
         _ => {
-            let Ok(instant) = VIETNAM.to_timestamp(sample.at(9, 15, 0, 0)) else { return false };
+            let (hour, minute) = if written { (9, 15) } else { (0, 0) };
+            let Ok(instant) = VIETNAM.to_timestamp(sample.at(hour, minute, 0, 0)) else { return false };
             spell_instant(instant, &formats).is_ok_and(|text| timestamp(&text, &formats) == Some(instant))
         }
     }

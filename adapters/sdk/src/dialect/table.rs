@@ -331,7 +331,7 @@ impl<'a> Compiler<'a> {
         for (index, item) in array.iter().enumerate() {
             let key = format!("{key}[{index}]");
             let text = self.string(&key, item)?;
-            if !scalar::is_faithful_format(&form(Vec::new()), text) {
+            if !scalar::is_faithful_format(&form(Vec::new()), text, index == 0) {
                 self.fault(
                     &key,
                     item,

@@ -290,3 +290,95 @@ fn nothing_that_holds_values_shows_them_in_debug() {
     let node = Node::leaf("ten", "bí mật").with_attribute("a", "bí mật");
     assert!(!format!("{reading:?} {node:?}").contains("bí mật"));
 }
+
+#[test]
+fn dates_are_real_and_times_without_zone_are_vietnam_s() {
+    let dialect = Dialect::parse(
+        r#"
+        [maps.a]
+        day = { at = "d", as = "date" }
+        at = { at = "t", as = "timestamp" }
+        local = { at = "l", as = "timestamp", formats = ["%d/%m/%Y %H:%M:%S", "%d/%m/%Y"] }
+        "#,
+    );
+    let dialect = dialect.unwrap();
+    let map = dialect.map("a").unwrap();
+    let read = |key: &str, text: &str| map.take(Node::object("", vec![Node::leaf(key, text)]));
+    for sound in ["2019-12-27", "2020-02-29", "1900-01-01", " 2019-12-27\n"] {
+        assert_eq!(read("d", sound).faults, [], "{sound}");
+    }
+    for wrong in [
+        "2019-02-30",
+        "2019-13-01",
+        "2019-00-10",
+        "2019-1-5",
+        "27/12/2019",
+        "20191227",
+        "2019-12-27T00:00:00",
+        "0001-01-01",
+        "2200-01-01",
+        "-2019-01-01",
+        "hôm nay",
+        "2019-12-27Z",
+        "２019-12-27",
+    ] {
+        assert_eq!(told(&read("d", wrong)), [(FaultCode::Format, "d")], "{wrong}");
+    }
+    for (text, instant) in [
+        ("2019-12-06T09:15:00+07:00", "2019-12-06T02:15:00Z"),
+        ("2019-12-06T02:15:00Z", "2019-12-06T02:15:00Z"),
+        ("2019-12-06T09:15:00", "2019-12-06T02:15:00Z"),
+        ("2019-12-06 09:15:00.250", "2019-12-06T02:15:00.25Z"),
+        ("2019-12-06T09:15", "2019-12-06T02:15:00Z"),
+        ("2019-12-06", "2019-12-05T17:00:00Z"),
+    ] {
+        assert_eq!(read("t", text).record.timestamp("at"), Some(instant.parse().unwrap()), "{text}");
+    }
+    for wrong in [
+        "2019-02-30T09:15:00",
+        "2019-12-06T25:00:00",
+        "2019-12-06T09:61:00Z",
+        "2019-12-06T09:15:00+99:00",
+        "1575598500",
+        "06/12/2019",
+        "2019-12-06T09:15:00[Asia/Bangkok]",
+        "0001-01-01T00:00:00",
+        "2019-12-06T",
+        "2019-12-0đ",
+    ] {
+        assert_eq!(told(&read("t", wrong)), [(FaultCode::Format, "t")], "{wrong}");
+    }
+    let local = |text: &str| read("l", text).record.timestamp("local");
+    assert_eq!(local("06/12/2019 09:15:00"), Some("2019-12-06T02:15:00Z".parse().unwrap()));
+    assert_eq!(local("06/12/2019"), Some("2019-12-05T17:00:00Z".parse().unwrap()));
+    assert_eq!(local("30/02/2019"), None);
+}
+
+#[test]
+fn a_number_is_read_as_text_where_text_is_asked_for_and_text_as_a_number_where_a_number_is() {
+    let reading = read_json(r#"{"maPAKN": 12345678901234567890, "phienBan": "3", "loaiPAKN": 1, "congKhai": "1"}"#);
+    assert_eq!(reading.faults, []);
+    assert_eq!(reading.record.text("external_id"), Some("12345678901234567890"));
+    assert_eq!(reading.record.integer("revision"), Some(3));
+    assert_eq!(reading.record.boolean("public"), Some(true));
+    let wrong = read_json(r#"{"maPAKN": true, "phienBan": 3.0, "loaiPAKN": "1"}"#);
+    assert_eq!(told(&wrong), [(FaultCode::Format, "maPAKN"), (FaultCode::Format, "phienBan")]);
+}
+
+#[test]
+fn neither_repeated_unknown_elements_nor_long_paths_nor_many_faults_grow_without_end() {
+    let item = |name: &str| Node::leaf(name, "x");
+    let many = Node::object("", (0..4_000).map(|_| item("La")).collect());
+    let reading = Dialect::parse(ASSEMBLY).unwrap().map("petition").unwrap().take(many);
+    assert_eq!(reading.extensions.len(), 4_000);
+    assert!(reading.extensions.contains_key("La") && reading.extensions.contains_key("La[3999]"));
+    let deep = (0..60).fold(item("x"), |inner, _| Node::object("n".repeat(100), vec![inner]));
+    let reading = Dialect::parse(ASSEMBLY).unwrap().map("petition").unwrap().take(deep);
+    assert!(reading.extensions.keys().all(|path| path.len() <= 512));
+    let crowd = Node::object("", (0..6_000).map(|at| item(&format!("La{at}"))).collect());
+    let reading = Dialect::parse(ASSEMBLY).unwrap().map("petition").unwrap().take(crowd);
+    assert!(reading.faults.iter().any(|it| it.code == FaultCode::TooLarge));
+    let files: Vec<String> = (0..500).map(|_| r#"{"maTep": "x"}"#.to_owned()).collect();
+    let text = format!(r#"{{"maPAKN": "P", "loaiPAKN": "1", "tepDinhKem": [{}]}}"#, files.join(","));
+    assert_eq!(read_json(&text).faults.len(), 100);
+}

@@ -24,6 +24,7 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Node, Fault> {
     let text = limits.admit(bytes)?;
     let mut xml = NsReader::from_str(text);
     xml.config_mut().check_comments = true;
+    xml.resolver_mut().set_max_namespace_bindings(BINDINGS_MAX);
     let mut tree =
         Tree { text, limits, open: Vec::new(), root: None, nodes: 0, line: 1, counted: 0, spaces: Vec::new() };
     if let Some(at) = first_forbidden(text) {
@@ -53,6 +54,12 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Node, Fault> {
         }
     }
 }
+
+/// Namespace declarations in force at once. Known messages have at most six; each name is looked up among them.
+const BINDINGS_MAX: usize = 128;
+
+/// Namespaces that elements share; beyond it each element has its own copy, so that looking for one stays cheap.
+const SPACES_SHARED_MAX: usize = 32;
 
 const OUTSIDE: &str = "ngoài phần tử gốc không được có văn bản";
 
@@ -159,11 +166,15 @@ impl Tree<'_> {
             ResolveResult::Bound(space) => space,
             ResolveResult::Unknown(_) => return Err(self.malformed("tiền tố không gian tên chưa được khai báo")),
         };
+        // The resolver compares declarations as they are spelt; a namespace is what they mean.
+        let space = unescape(space).map_err(|_| self.malformed(BAD_REFERENCE))?;
         if let Some(known) = self.spaces.iter().find(|it| it.as_ref() == space) {
             return Ok(Some(known.clone()));
         }
         let space: Arc<str> = Arc::from(space);
-        self.spaces.push(space.clone());
+        if self.spaces.len() < SPACES_SHARED_MAX {
+            self.spaces.push(space.clone());
+        }
         Ok(Some(space))
     }
 
