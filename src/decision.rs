@@ -20,9 +20,7 @@ use crate::{
     petition::{
         AttachmentState, Command, EventBody, NewEvent, Petition, PetitionId, Refusal, Seq, Version, decide, notices,
     },
-    store::{
-        Change, Committed, DeliveryId, Errand, ItemRecord, NewDelivery, RequestKey, Store, StoreError,
-    },
+    store::{Change, Committed, DeliveryId, Errand, ItemRecord, NewDelivery, RequestKey, Store, StoreError},
 };
 
 /// How often a decision is made again when others were faster. Each time somebody got ahead, so this bounds unfairness

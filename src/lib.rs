@@ -49,13 +49,18 @@
 
 pub mod adapters;
 pub mod blobs;
-pub mod clock;
+pub mod channels;
 pub mod clock;
 pub mod committer;
 pub mod config;
+pub mod decision;
+pub mod inbound;
+pub mod intake;
+pub mod outbound;
 pub mod pb;
 pub mod petition;
 pub mod security;
 pub mod store;
 pub mod supervise;
 pub mod telemetry;
+pub mod watch;

@@ -9,7 +9,6 @@ use channel_sdk::{
 use futures::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 
-use super::listen::PushTaker;
 use crate::{
     channels::{Channel, Channels},
     clock::SharedClock,
@@ -111,6 +110,16 @@ impl Inbound {
         Ok(outcome)
     }
 
+    /// Takes a pushed message and answers it in the channel's words, once what it carried is durable.
+    pub async fn take_push(&self, channel: &Arc<Channel>, raw: RawMessage) -> PushReply {
+        let outcome = self.accept(channel, raw.clone(), None).await.unwrap_or_else(|error| {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(channel.name = %channel.name, error, "a push could not be taken");
+            Outcome::Unavailable { retry_after: PUSH_AGAIN_AFTER }
+        });
+        channel.adapter.acknowledge(&raw, &outcome)
+    }
+
     /// Keeps a cursor for which the far side had no message.
     ///
     /// # Errors
@@ -141,7 +150,8 @@ impl Inbound {
     async fn resume_one(&self, message: StoredMessage) -> Result<(), IntakeError> {
         let id = message.id;
         let Some(channel) = self.channels.get(&message.channel).cloned() else {
-            let fault = Fault::new(FaultCode::WrongMessage, "", "kênh không còn được cấu hình (channel not configured)");
+            let fault =
+                Fault::new(FaultCode::WrongMessage, "", "kênh không còn được cấu hình (channel not configured)");
             self.committer.items(vec![quarantined(ItemRef::whole(id), "", None, vec![fault])]).await?;
             let done = ItemsDone { message: Some(id), channel: message.channel, at: self.clock.now(), cursor: None };
             return Ok(self.committer.message_done(done).await?);
@@ -281,26 +291,14 @@ impl Inbound {
     }
 }
 
-#[async_trait::async_trait]
-impl PushTaker for Inbound {
-    async fn take(&self, channel: &str, raw: RawMessage) -> PushReply {
-        let channel = self.channels.get(channel).cloned().expect("the listener asks for configured channels only");
-        let outcome = self.accept(&channel, raw.clone(), None).await.unwrap_or_else(|error| {
-            tracing::error!(channel.name = %channel.name, error = &error as &dyn std::error::Error, "a push could not be taken");
-            Outcome::Unavailable { retry_after: PUSH_AGAIN_AFTER }
-        });
-        channel.adapter.acknowledge(&raw, &outcome)
-    }
-}
-
 async fn decode(channel: &Arc<Channel>, raw: &RawMessage) -> Result<Decoded, Vec<Fault>> {
     let decoded = if raw.body.len() <= DECODE_INLINE_BYTES_MAX {
         channel.adapter.decode(raw)
     } else {
         let (channel, raw) = (channel.clone(), raw.clone());
-        tokio::task::spawn_blocking(move || channel.adapter.decode(&raw))
-            .await
-            .unwrap_or_else(|_| Err(vec![Fault::new(FaultCode::Malformed, "", "không giải mã được (the decoder failed)")]))
+        tokio::task::spawn_blocking(move || channel.adapter.decode(&raw)).await.unwrap_or_else(|_| {
+            Err(vec![Fault::new(FaultCode::Malformed, "", "không giải mã được (the decoder failed)")])
+        })
     }?;
     if decoded.items.len() > ITEMS_MAX {
         let message = format!("quá {ITEMS_MAX} mục trong một thông điệp (too many items in one message)");

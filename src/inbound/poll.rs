@@ -2,12 +2,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use channel_sdk::{adapter::{ItemResult, Outcome, Page}, remote::RemoteError};
+use channel_sdk::{
+    adapter::{ItemResult, Outcome, Page},
+    remote::RemoteError,
+};
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::engine::Inbound;
-use crate::{channels::Channel, clock::SharedClock, intake::IntakeError, store::{Store, StoreError}};
+use crate::{
+    channels::Channel,
+    clock::SharedClock,
+    intake::IntakeError,
+    store::{Store, StoreError},
+};
 
 /// Pulls one feed of one channel.
 pub struct Poll {

@@ -128,7 +128,9 @@ impl Intake {
 
     fn result(&self, outcome: Result<Decided, DecisionError>) -> Result<ItemResult, IntakeError> {
         match outcome {
-            Ok(Decided { petition, repeated: false, .. }) => Ok(ItemResult::Taken { petition_id: petition.id.to_string() }),
+            Ok(Decided { petition, repeated: false, .. }) => {
+                Ok(ItemResult::Taken { petition_id: petition.id.to_string() })
+            }
             Ok(Decided { petition, .. }) => Ok(ItemResult::AlreadyHad { petition_id: petition.id.to_string() }),
             Err(DecisionError::Refused(refusal)) => Ok(refused_by(&refusal)),
             Err(DecisionError::NotFound) => Ok(refused(FaultCode::UnknownPetition, "external_id", UNKNOWN_PETITION)),

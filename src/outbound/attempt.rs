@@ -1,7 +1,8 @@
 //! One attempt of one delivery: send, hear the verdict, settle.
 
 use channel_sdk::{model::Attachment, notice::Verdict, remote::Fetched};
-use rand::Rng;
+
+use uuid::Uuid;
 
 use super::Schedule;
 use crate::{
@@ -41,9 +42,11 @@ impl Attempts {
                 self.observe(channel, &delivery, &verdict);
                 verdict
             }
-            None => Verdict::Reject { reason: "kênh không còn được cấu hình (the channel is not configured)".to_owned() },
+            None => Verdict::Reject {
+                reason: "kênh không còn được cấu hình (the channel is not configured)".to_owned(),
+            },
         };
-        let settlement = self.settlement(&delivery, verdict);
+        let settlement = self.settlement(&delivery, verdict, draw_of(lease));
         self.committer.settle(Settle { id: delivery.id, lease, at: self.clock.now(), settlement }).await?;
         Ok(())
     }
@@ -73,19 +76,16 @@ impl Attempts {
         match self.decisions.decide(petition, command, context).await {
             Ok(_) => Ok(Verdict::Delivered { remote_reference: None }),
             Err(DecisionError::Store(error)) => Err(error),
-            Err(error @ DecisionError::Contended) => {
-                Ok(Verdict::Retry { reason: error.to_string(), not_before: None })
-            }
+            Err(error @ DecisionError::Contended) => Ok(Verdict::Retry { reason: error.to_string(), not_before: None }),
             Err(error) => Ok(Verdict::Reject { reason: error.to_string() }),
         }
     }
 
-    fn settlement(&self, delivery: &Delivery, verdict: Verdict) -> Settlement {
+    fn settlement(&self, delivery: &Delivery, verdict: Verdict, draw: u16) -> Settlement {
         match verdict {
             Verdict::Delivered { remote_reference } => Settlement::Delivered { remote_reference },
             Verdict::Reject { reason } => Settlement::DeadLetter { reason },
             Verdict::Retry { reason, not_before } => {
-                let draw = rand::rng().random_range(0..1000);
                 match self.schedule.next(delivery.attempts_in_round, self.clock.now(), not_before, draw) {
                     Some(next_at) => Settlement::Retry { reason, next_at },
                     None => Settlement::DeadLetter { reason },
@@ -113,6 +113,11 @@ impl Attempts {
             ),
         }
     }
+}
+
+/// A draw of 0 to 999 for the jitter: a lease is random already.
+fn draw_of(lease: Uuid) -> u16 {
+    u16::try_from(lease.as_u128() % 1000).expect("a remainder of 1000 fits")
 }
 
 fn is_announced(announced: &Attachment, fetched: &Fetched) -> bool {
