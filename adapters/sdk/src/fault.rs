@@ -82,3 +82,24 @@ impl Fault {
         self.place[at + LINE.len()..].parse().ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_seen_from_further_out_names_the_whole_way_and_keeps_its_line() {
+        let under = |place: &str| Fault::new(FaultCode::Missing, place, "").under("KienNghi[2]");
+        for (place, whole, element, line) in [
+            ("", "KienNghi[2]", "KienNghi[2]", None),
+            ("NoiDung", "KienNghi[2].NoiDung", "KienNghi[2].NoiDung", None),
+            ("NoiDung, line 14", "KienNghi[2].NoiDung, line 14", "KienNghi[2].NoiDung", Some(14)),
+            ("@ma, line 3", "KienNghi[2]@ma, line 3", "KienNghi[2]@ma", Some(3)),
+            ("line 3", "KienNghi[2], line 3", "KienNghi[2]", Some(3)),
+            ("[0].line up", "KienNghi[2][0].line up", "KienNghi[2][0].line up", None),
+        ] {
+            let fault = under(place);
+            assert_eq!((fault.place.as_str(), fault.element(), fault.line()), (whole, element, line));
+        }
+    }
+}

@@ -171,6 +171,26 @@ fn what_is_written_reads_back_in_json_and_in_xml() {
 }
 
 #[test]
+fn attributes_own_text_and_wrapped_lists_are_written_in_the_order_of_the_table() {
+    let dialect = Dialect::parse(ASSEMBLY).unwrap();
+    let map = dialect.map("petition").unwrap();
+    let mut file = Record::new();
+    file.set("name", "x.pdf").set("content", "abc");
+    let mut record = Record::new();
+    record.set("answered", vec![Value::Text("1".into()), Value::Text("2".into())]).set("body", "a\r\nb");
+    record.set("attachments", vec![Value::Record(file)]).set("external_id", "K-1");
+    record.set("assembly.delegation.code", "01").set("assembly.delegation.name", "Hà Nội");
+    let written = xml::write(&map.write(&record).unwrap().named("KienNghi")).unwrap();
+    let expected = "<KienNghi ma=\"K-1\"><DoanDBQH ma=\"01\">Hà Nội</DoanDBQH><NoiDung>a&#13;\nb</NoiDung>\
+                    <TepDinhKem><Tep ten=\"x.pdf\">abc</Tep></TepDinhKem><Ma>1</Ma><Ma>2</Ma></KienNghi>";
+    assert_eq!(String::from_utf8(written.clone()).unwrap().lines().skip(1).collect::<Vec<_>>().join("\n"), expected);
+    let reading = map.take(xml::read(&written, &Limits::default()).unwrap());
+    assert_eq!((reading.faults.len(), reading.extensions.len()), (0, 0));
+    assert_eq!(reading.record.list("attachments"), record.list("attachments"));
+    assert_eq!(reading.record.text("assembly.delegation.name"), Some("Hà Nội"));
+}
+
+#[test]
 fn writing_refuses_what_the_channel_could_not_take() {
     let dialect = Dialect::parse(PORTAL).unwrap();
     let map = dialect.map("petition").unwrap();

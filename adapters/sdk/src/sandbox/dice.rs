@@ -52,3 +52,21 @@ impl Dice {
         &mut self.rng
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mischief_is_the_same_by_seed_as_frequent_as_asked_and_absent_by_default() {
+        let mischief = Mischief { server_error_per_mille: 100, slow_per_mille: 1000, ..Mischief::default() };
+        let fates = |seed| {
+            let mut dice = Dice::new(seed);
+            (0..2_000).map(|_| dice.call(&mischief)).collect::<Vec<_>>()
+        };
+        assert_eq!(fates(1), fates(1));
+        assert!(fates(1).iter().all(|it| it.slow && !it.error_afterwards));
+        assert!((150..250).contains(&fates(1).iter().filter(|it| it.instead.is_some()).count()));
+        assert_eq!(Dice::new(1).call(&Mischief::default()), CallFate::default());
+    }
+}

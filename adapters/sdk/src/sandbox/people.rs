@@ -108,3 +108,25 @@ pub fn business(rng: &mut impl Rng) -> String {
 pub(super) fn draw<'a>(rng: &mut impl Rng, words: &[&'a str]) -> &'a str {
     words.choose(rng).copied().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    #[test]
+    fn people_are_the_same_by_seed_and_have_numbers_that_nobody_has() {
+        let draw = || {
+            let mut rng = ChaCha8Rng::seed_from_u64(3);
+            (0..200).map(|_| citizen(&mut rng)).collect::<Vec<_>>()
+        };
+        assert_eq!(draw(), draw());
+        for person in draw() {
+            assert!(person.identity_number.len() == 12 && person.identity_number.starts_with("999"));
+            assert!(person.telephone.len() == 10 && person.telephone.starts_with("0000"));
+            assert!(person.email.ends_with("@example.vn") && !person.full_name.contains("  "));
+        }
+    }
+}

@@ -136,6 +136,7 @@ fn prefixes_do_not_matter_and_namespaces_do() {
         assert!(root.is("u", "r") && root.nodes()[0].is("u", "x"), "{source}");
     }
     assert_eq!(read("<r xmlns='u'><x xmlns=''/></r>").nodes()[0].namespace, None);
+    assert!(read("<r xmlns='u?a=1&amp;b=&quot;2&quot;'/>").is("u?a=1&b=\"2\"", "r"));
 }
 
 #[test]
