@@ -48,7 +48,10 @@ pub fn verdict_with(
 /// The verdict on a status that is no success.
 fn refused(status: u16, detail: &str, not_before: Option<Duration>) -> Verdict {
     match status {
-        401 | 403 => Verdict::Retry { reason: format!("HTTP {status}{detail}: thông tin xác thực bị từ chối"), not_before },
+        401 | 403 => Verdict::Retry {
+            reason: format!("HTTP {status}{detail}: thông tin xác thực bị từ chối"),
+            not_before,
+        },
         300..=399 | 408 | 425 | 429 | 500.. => Verdict::Retry { reason: format!("HTTP {status}{detail}"), not_before },
         _ => Verdict::Reject { reason: format!("HTTP {status}{detail}") },
     }
