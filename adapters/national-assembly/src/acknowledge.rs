@@ -56,6 +56,7 @@ fn result(item: &ItemOutcome) -> Record {
             if let Some(first) = faults.first() {
                 record.set_text("fault_code", first.code.as_str());
                 record.set_text("fault_place", element(first));
+                record.set_text("fault_line", line(first).unwrap_or(""));
             }
             record.set_text("reason", &reasons(faults));
             "refused"

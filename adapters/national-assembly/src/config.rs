@@ -18,7 +18,7 @@ const SESSION_MAX: i64 = 30;
 /// A key must be at least this similar to a right one to be offered as what was meant.
 const SIMILARITY_MIN: f64 = 0.7;
 
-const KEYS: &[&str] = &["interface", "term", "session", "overlap_minutes", "page_size"];
+const KEYS: &[&str] = &["interface", "term", "session", "overlap_minutes", "reread_minutes", "page_size"];
 
 /// Which of the Assembly's interfaces the channel speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,9 @@ pub(crate) struct Config {
     /// `overlap_minutes`: how far each pull reaches back behind what the last one saw. A day, because a batch becomes
     /// visible when its letter is signed and carries the time at which it was typed.
     pub(crate) overlap_minutes: i64,
+    /// `reread_minutes`: how often everything is read again, whatever its time; what was recorded late under an early
+    /// time is found then. What did not change is not handed on, so this costs the transfer alone.
+    pub(crate) reread_minutes: i64,
     /// `page_size`: items on a page of the search.
     pub(crate) page_size: u32,
 }
@@ -55,6 +58,7 @@ impl Config {
             term: reader.term(),
             session: reader.number("session", 1..=SESSION_MAX).and_then(|number| u32::try_from(number).ok()),
             overlap_minutes: reader.number("overlap_minutes", 0..=OVERLAP_MINUTES_MAX).unwrap_or(24 * 60),
+            reread_minutes: reader.number("reread_minutes", 0..=OVERLAP_MINUTES_MAX).unwrap_or(10),
             page_size: reader
                 .number("page_size", 1..=PAGE_SIZE_MAX)
                 .and_then(|number| u32::try_from(number).ok())
@@ -108,7 +112,7 @@ impl Reader<'_> {
     fn refuse_idle_keys(&mut self, interface: Interface) {
         let (idle, other): (&[&str], _) = match interface {
             Interface::Batch => (&["page_size"], "search"),
-            Interface::Search => (&["term", "session", "overlap_minutes"], "batch"),
+            Interface::Search => (&["term", "session", "overlap_minutes", "reread_minutes"], "batch"),
         };
         for key in idle.iter().filter(|key| self.table.contains_key(**key)) {
             self.faults.push(fault(key, format!("has an effect with interface = \"{other}\" only")));

@@ -50,10 +50,38 @@ pub(crate) async fn pull(
     }
 }
 
-/// Everything that changed since the cursor's time, less the overlap, in one document.
+/// Where the pulling of batches stands, as `<since> <digest> <whole at> <digest of the whole>`.
 ///
-/// The cursor is `<time> <digest>`. The time is the far side's own, from its `Date` header: its clock decides what
-/// "since" means, and ours may differ.
+/// `since` is the far side's own time, from its `Date` header: its clock decides what "since" means, and ours may
+/// differ. Parts and wholes have digests of their own, because they are different documents of the same petitions.
+#[derive(Default)]
+struct Place {
+    since: String,
+    part: String,
+    whole_at: Option<Timestamp>,
+    whole: String,
+}
+
+impl Place {
+    fn of(cursor: Option<&str>) -> Place {
+        let mut words = cursor.unwrap_or("").split(' ').map(str::to_owned);
+        let mut word = || words.next().unwrap_or_default();
+        Place { since: word(), part: word(), whole_at: word().parse().ok(), whole: word() }
+    }
+
+    /// Whether everything must be read again: there is no time to begin from, or the last whole reading is old.
+    fn needs_whole(&self, now: Timestamp, minutes: i64) -> bool {
+        let old = self.whole_at.and_then(|at| at.checked_add(SignedDuration::from_mins(minutes)).ok());
+        self.since.is_empty() || old.is_none_or(|old| old <= now)
+    }
+
+    fn cursor(&self) -> String {
+        let whole_at = self.whole_at.map(|at| at.to_string()).unwrap_or_default();
+        format!("{} {} {whole_at} {}", self.since, self.part, self.whole)
+    }
+}
+
+/// Everything that changed since the cursor's time, less the overlap, in one document; from time to time everything.
 async fn batches(
     protocol: &Protocol,
     config: &Config,
@@ -61,11 +89,12 @@ async fn batches(
     cursor: Option<&str>,
     now: Timestamp,
 ) -> Result<Page, RemoteError> {
-    let (since, digest_before) = cursor.and_then(|cursor| cursor.split_once(' ')).unwrap_or_default();
+    let mut place = Place::of(cursor);
+    let whole = place.needs_whole(now, config.reread_minutes);
     let mut request = Request::get(protocol.path("batches"));
     request.headers.insert(header::ACCEPT, HeaderValue::from_static("application/xml, multipart/related"));
     let session = config.session.map(|session| session.to_string());
-    let since = Some(since.to_owned()).filter(|since| !since.is_empty());
+    let since = (!whole).then(|| place.since.clone());
     for (name, value) in [("khoa", config.term.clone()), ("kyHop", session), ("tuThoiDiem", since)] {
         request = match value {
             Some(value) => request.query(name, value),
@@ -78,11 +107,13 @@ async fn batches(
     }
     succeeded(&reply)?;
     let overlap = SignedDuration::from_mins(config.overlap_minutes);
-    let since = clock_of(&reply).unwrap_or(now).saturating_sub(overlap).unwrap_or(Timestamp::UNIX_EPOCH);
+    place.since = clock_of(&reply).unwrap_or(now).saturating_sub(overlap).unwrap_or(Timestamp::UNIX_EPOCH).to_string();
     let digest = digest(&reply.body);
-    let changed = digest != digest_before;
-    let next = Some(format!("{since} {digest}"));
-    Ok(Page { raw: changed.then(|| raw(FEED_BATCHES, &reply, now)), next, more: false })
+    let before = if whole { &mut place.whole } else { &mut place.part };
+    let changed = *before != digest;
+    *before = digest;
+    place.whole_at = if whole { Some(now) } else { place.whole_at };
+    Ok(Page { raw: changed.then(|| raw(FEED_BATCHES, &reply, now)), next: Some(place.cursor()), more: false })
 }
 
 /// What the far side's clock showed when it answered.

@@ -19,6 +19,7 @@
 //! | `term` | batch | all | only this term (khóa), in Roman numerals |
 //! | `session` | batch | all | only this session (kỳ họp) |
 //! | `overlap_minutes` | batch | 1440 | how far each pull reaches back behind the last one |
+//! | `reread_minutes` | batch | 10 | how often everything is read again, whatever its time; 0 for always |
 //! | `page_size` | search | 20 | items on a page |
 //!
 //! Names of elements, paths, codes and texts stand in `dialect.toml`; a channel may name a copy of its own.
@@ -27,8 +28,8 @@
 //! read at all, or is another document, is refused whole.
 //!
 //! # In reading order
-//! `config`, `protocol` (the dialect, checked), `decode`, `encode`, `acknowledge`, `converse`, `multipart`, and `sandbox`
-//! (the Assembly's system for the demo and the tests).
+//! `config`, `protocol` (the dialect, checked), `decode`, `encode`, `acknowledge`, `converse`, `multipart`, [`report`] (the
+//! session report), and `sandbox` (the Assembly's system for the demo and the tests).
 
 mod acknowledge;
 mod config;
@@ -37,6 +38,7 @@ mod decode;
 mod encode;
 mod multipart;
 mod protocol;
+pub mod report;
 mod sandbox;
 
 use std::{sync::Arc, time::Duration};

@@ -5,7 +5,7 @@
 use channel_sdk::{
     adapter::SettingsFault,
     canonical::names,
-    dialect::{Dialect, Map},
+    dialect::{CodeTable, Dialect, Map},
     fault::{Fault, FaultCode},
     model::ResolutionClass,
     tree::{Content, MIXED_TEXT, Node},
@@ -20,17 +20,20 @@ const CONSTANTS: &[&str] = &[
     "error_root",
     "receipt_root",
     "answer_root",
+    "report_root",
     "declined_class",
     "declined_text",
     "forwarded_class",
     "forwarded_text",
+    "report_unanswered",
+    "report_other",
     "search_query",
     "search_rows",
     "search_fields",
     "search_session_words",
 ];
 
-const PATHS: &[&str] = &["batches", "receipt", "answer", "search", "search_lists"];
+const PATHS: &[&str] = &["batches", "receipt", "answer", "report", "search", "search_lists"];
 
 /// A map's name, the canonical names that it may have, and those that it must have.
 type Wanted = (&'static str, &'static [&'static [&'static str]], &'static [&'static str]);
@@ -45,17 +48,28 @@ const MAPS: &[Wanted] = &[
     ("reply", &[&["results"]], &["results"]),
     (
         "result",
-        &[&["external_id", "state", "petition_id", "fault_code", "fault_place", "reason"]],
+        &[&["external_id", "state", "petition_id", "fault_code", "fault_line", "fault_place", "reason"]],
         &["external_id", "state"],
     ),
     ("error", &[&["code", "line", "place", "message"]], &[]),
     ("receipt", &[&["external_id", "petition_id", "revision", "at"]], &["external_id", "petition_id"]),
     ("answer", &[names::ANSWER, ANSWER_ADDRESS], &["external_id", "text", "resolution"]),
+    ("report", &[REPORT], REPORT),
+    ("report_count", &[&["code", "name", "count"]], &["code", "count"]),
+    ("report_petition", &[REPORT_PETITION], &["external_id", "class"]),
     ("taken", &[&["reference"]], &[]),
 ];
 
 /// What stands in an answer's document beside the answer.
 const ANSWER_ADDRESS: &[&str] = &["external_id", "petition_id", "at", "also_for", "forwarded_to"];
+
+/// A session report.
+const REPORT: &[&str] =
+    &["term", "session", "phase", "agency", "total", "by_delegation", "by_field", "by_class", "petitions"];
+
+/// A petition in its list.
+const REPORT_PETITION: &[&str] =
+    &["external_id", "class", "delegation", "field", "document.number", "document.issued_on"];
 
 /// What becomes of a pushed item.
 const ACKNOWLEDGEMENTS: &[&str] = &["taken", "already_had", "refused"];
@@ -98,6 +112,11 @@ impl Protocol {
     /// `[maps.…]`.
     pub(crate) fn map(&self, name: &str) -> &Map {
         self.dialect.map(name).expect("every map was checked when the channel was built")
+    }
+
+    /// `[codes.…]`.
+    pub(crate) fn codes(&self, name: &str) -> &CodeTable {
+        self.dialect.codes(name).expect("every code table was checked when the channel was built")
     }
 
     /// `[paths]`; none of this kind's paths has a parameter.

@@ -79,13 +79,14 @@ struct Batch {
 
 impl Batch {
     fn read(protocol: &Protocol, root: Node) -> Batch {
+        let line = root.line;
         let Reading { mut record, extensions, faults } = protocol.map("batch").take(root);
         let name = protocol.constant("batch_root");
         Batch {
             total: record.take_text("total"),
             record,
             extensions: extensions.into_iter().map(|(path, text)| (path_under(name, &path), text)).collect(),
-            faults: faults.into_iter().map(|fault| fault.under(name)).collect(),
+            faults: faults.into_iter().map(|fault| with_line(fault.under(name), line)).collect(),
         }
     }
 
@@ -119,10 +120,11 @@ fn item(protocol: &Protocol, batch: &Batch, message: &Related, at: usize, node: 
         let id = id.as_deref().and_then(|place| node.attribute(place.strip_prefix('@')?)).map(str::to_owned);
         return Item { place, external_id: id, message: Err(vec![fault]) };
     }
+    let line = node.line;
     let Reading { mut record, mut extensions, mut faults } = protocol.map("petition").take(node);
     let external_id = record.text("external_id").map(str::to_owned);
     let attachments = files::take(protocol, ("petition", "attachment"), &mut record, Some(message), &mut faults);
-    let mut faults: Vec<Fault> = faults.into_iter().map(|fault| fault.under(&place)).collect();
+    let mut faults: Vec<Fault> = faults.into_iter().map(|fault| with_line(fault.under(&place), line)).collect();
     faults.extend(batch.faults.iter().cloned());
     if !faults.is_empty() {
         return Item { place, external_id, message: Err(faults) };
@@ -134,6 +136,12 @@ fn item(protocol: &Protocol, batch: &Batch, message: &Related, at: usize, node: 
         .map(|draft| Inbound::Petition(Box::new(Draft { attachments, ..draft })))
         .map_err(|wrong| wrong.into_iter().map(|fault| fault.under(&place)).collect());
     Item { place, external_id, message }
+}
+
+/// The fault with the line of its item, where it has none of its own.
+fn with_line(fault: Fault, line: u32) -> Fault {
+    let place = if fault.place.contains(", line ") { fault.place } else { at_line(&fault.place, line) };
+    Fault { place, ..fault }
 }
 
 /// A named deputy makes it the deputy's own petition; otherwise voters ask.

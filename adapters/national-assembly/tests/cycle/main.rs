@@ -10,13 +10,17 @@ mod wire;
 use std::sync::Arc;
 
 use channel_sdk::{
-    Adapter, Notice, NoticeBody, Verdict,
-    adapter::Settings,
-    model::{Agency, Answer, Attachment, OfficialDocument, ResolutionClass},
+    Adapter, Notice, NoticeBody, Remote, Verdict,
+    adapter::{Page, Settings},
+    model::{Agency, Answer, Attachment, Field, OfficialDocument, ResolutionClass, SessionPhase},
     remote::RemoteError,
     sandbox::{Account, Credentials, FarSide, Mischief, SandboxSettings},
 };
-use national_assembly::KIND;
+use jiff::Timestamp;
+use national_assembly::{
+    KIND,
+    report::{ReportedPetition, Reporter, SessionReport},
+};
 use sha2::{Digest, Sha256};
 
 use self::{ministry::Ministry, wire::Wire};
@@ -119,12 +123,34 @@ async fn a_batch_that_did_not_change_is_not_handed_on_again() {
     let far = far_side(10, Mischief::default());
     with_far_side(far.clone(), async |wire| {
         far.release(10);
-        let adapter = adapter("overlap_minutes = 14400");
+        let adapter = adapter("");
         let now = "2019-10-01T00:00:00Z".parse().unwrap();
         let first = adapter.pull(&wire, "kien-nghi", None, now).await.unwrap();
         assert!(first.raw.is_some());
-        let again = adapter.pull(&wire, "kien-nghi", first.next.as_deref(), now).await.unwrap();
+        // The second is the part since yesterday, another document than the whole.
+        let second = adapter.pull(&wire, "kien-nghi", first.next.as_deref(), now).await.unwrap();
+        let again = adapter.pull(&wire, "kien-nghi", second.next.as_deref(), now).await.unwrap();
         assert!(again.raw.is_none() && !again.more);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn everything_is_read_again_from_time_to_time_whatever_its_time() {
+    let far = far_side(20, Mischief::default());
+    with_far_side(far.clone(), async |wire| {
+        far.release(20);
+        let adapter = adapter("overlap_minutes = 0\nreread_minutes = 30");
+        let at = |minutes: i64| Timestamp::from_second(1_570_000_000 + 60 * minutes).unwrap();
+        let count = |page: &Page| page.raw.as_ref().map(|raw| adapter.decode(raw).unwrap().items.len());
+        let first = adapter.pull(&wire, "kien-nghi", None, at(0)).await.unwrap();
+        let whole = count(&first).unwrap();
+        let part = adapter.pull(&wire, "kien-nghi", first.next.as_deref(), at(29)).await.unwrap();
+        assert!(count(&part).unwrap() < whole, "only what changed since is asked for");
+        let again = adapter.pull(&wire, "kien-nghi", part.next.as_deref(), at(30)).await.unwrap();
+        assert!(again.raw.is_none(), "everything was read, and nothing of it had changed");
+        let part = adapter.pull(&wire, "kien-nghi", again.next.as_deref(), at(31)).await.unwrap();
+        assert!(part.raw.is_none(), "the part is remembered beside the whole");
     })
     .await;
 }
@@ -288,6 +314,37 @@ async fn a_probe_tells_good_credentials_from_wrong_ones() {
 }
 
 #[tokio::test]
+async fn a_session_report_adds_up_whatever_is_missing_in_its_petitions() {
+    let far = far_side(1, Mischief::default());
+    with_far_side(far.clone(), async |wire| {
+        let petition = |id: &str, delegation: &str, field: &str, resolution| ReportedPetition {
+            external_id: id.to_owned(),
+            delegation: Agency { code: delegation.to_owned(), name: String::new() },
+            field: Field { code: String::new(), name: field.to_owned() },
+            resolution,
+            document: Some(OfficialDocument { number: "6029/LĐTBXH-VP".to_owned(), ..OfficialDocument::default() }),
+        };
+        let report = SessionReport {
+            term: "XIV".to_owned(),
+            session: 8,
+            phase: SessionPhase::After,
+            agency: "000.00.00.G07".to_owned(),
+            petitions: vec![
+                petition("XIV-08-0415-001", "01", "Việc làm", Some(ResolutionClass::Resolved)),
+                petition("XIV-08-0415-002", "01", "Trẻ em", None),
+                petition("XIV-08-0415-003", "", "", Some(ResolutionClass::Explained)),
+            ],
+        };
+        let reporter = Reporter::new(KIND.default_dialect).map_err(|faults| format!("{faults:?}")).unwrap();
+        for report in [SessionReport { petitions: Vec::new(), ..report.clone() }, report] {
+            let request = reporter.request(&report, "bc-1").unwrap();
+            assert_eq!(wire.call(request).await.unwrap().status.as_u16(), 200, "{:?}", far.complaints());
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_search_reads_every_page_and_hands_on_only_what_changed() {
     let far = far_side(70, Mischief::default());
     with_far_side(far.clone(), async |wire| {
@@ -303,6 +360,35 @@ async fn a_search_reads_every_page_and_hands_on_only_what_changed() {
         ministry.pull_all(&wire, "danh-muc").await;
         assert!(ministry.code_lists == 1 && ministry.adapter.abilities().carries.is_empty());
         assert_eq!(far.complaints(), Vec::<String>::new());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_search_on_a_far_side_that_shifts_and_repeats_pages_finds_everything_in_the_end() {
+    let mischief = Mischief {
+        server_error_per_mille: 100,
+        duplicate_per_mille: 100,
+        reserve_page_per_mille: 200,
+        edited_per_mille: 200,
+        out_of_order_per_mille: 200,
+        broken_item_per_mille: 100,
+        ..Mischief::default()
+    };
+    let far = far_side(70, mischief);
+    with_far_side(far.clone(), async |wire| {
+        let mut ministry = Ministry::new(adapter("interface = \"search\"\npage_size = 7"));
+        while far.unreleased() > 0 {
+            far.release(10);
+            ministry.pull_all(&wire, "tim-kiem").await;
+        }
+        far.misbehave(Mischief::default());
+        ministry.pull_all(&wire, "tim-kiem").await;
+        for account in far.accounts() {
+            let id = &account.external_id;
+            assert_eq!(ministry.taken.contains_key(id), account.sound, "{id}");
+            assert_eq!(ministry.refused.contains(id), !account.sound, "{id}");
+        }
     })
     .await;
 }
