@@ -59,6 +59,7 @@ pub mod intake;
 pub mod outbound;
 pub mod pb;
 pub mod petition;
+pub mod remote;
 pub mod security;
 pub mod store;
 pub mod supervise;

@@ -114,7 +114,8 @@ impl SignatureCheck {
     /// # Errors
     /// Why the push is refused.
     pub fn verify(&self, claimed: &Claimed, body: &[u8], now: Timestamp) -> Result<(), SignatureRefusal> {
-        let mac = mac(&self.secret, &claimed.timestamp_text, body);
+        let mut mac = mac(&self.secret, &claimed.timestamp_text);
+        mac.update(body);
         mac.verify_slice(&claimed.tag).map_err(|_| SignatureRefusal::Wrong)?;
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).remember(claimed, now)
     }
@@ -125,12 +126,36 @@ impl SignatureCheck {
     }
 }
 
-/// The headers of a message that we sign ourselves: `X-Timestamp` and `X-Signature`.
+/// Signs a message of ours, piece by piece.
+pub struct Signer {
+    timestamp: String,
+    mac: Hmac<Sha256>,
+}
+
+impl Signer {
+    /// Begins with the time stamp.
+    pub fn new(secret: &SecretString, now: Timestamp) -> Signer {
+        let timestamp = now.as_second().to_string();
+        let mac = mac(secret, &timestamp);
+        Signer { timestamp, mac }
+    }
+
+    /// Goes on with a piece of the body.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.mac.update(piece);
+    }
+
+    /// The values of `X-Timestamp` and `X-Signature`.
+    pub fn finish(self) -> (String, String) {
+        (self.timestamp, format!("HMAC-SHA256 {}", hex::encode(self.mac.finalize().into_bytes())))
+    }
+}
+
+/// The values of `X-Timestamp` and `X-Signature` for a body that is at hand.
 pub fn sign(secret: &SecretString, body: &[u8], now: Timestamp) -> (String, String) {
-    let timestamp = now.as_second().to_string();
-    let tag = mac(secret, &timestamp, body).finalize().into_bytes();
-    let signature = format!("HMAC-SHA256 {}", hex::encode(tag));
-    (timestamp, signature)
+    let mut signer = Signer::new(secret, now);
+    signer.update(body);
+    signer.finish()
 }
 
 impl Seen {
@@ -153,12 +178,12 @@ impl Seen {
     }
 }
 
-fn mac(secret: &SecretString, timestamp: &str, body: &[u8]) -> Hmac<Sha256> {
-    let mut mac =
-        Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).expect("HMAC takes a key of any length");
+/// The code over the time stamp and the full stop; the body follows.
+fn mac(secret: &SecretString, timestamp: &str) -> Hmac<Sha256> {
+    let key = secret.expose_secret().as_bytes();
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     mac.update(timestamp.as_bytes());
     mac.update(b".");
-    mac.update(body);
     mac
 }
 
@@ -230,7 +255,9 @@ mod tests {
             assert_eq!(outcome(&check, &headers(&timestamp, &form), BODY, now()), Ok(()), "{form}");
         }
         let written = "2019-12-06T16:02:00+07:00";
-        let tag = hex::encode(mac(&secret(), written, BODY).finalize().into_bytes());
+        let mut code = mac(&secret(), written);
+        code.update(BODY);
+        let tag = hex::encode(code.finalize().into_bytes());
         let check = SignatureCheck::new(secret());
         assert_eq!(outcome(&check, &headers(written, &format!("HMAC-SHA256 {tag}")), BODY, now()), Ok(()));
     }
