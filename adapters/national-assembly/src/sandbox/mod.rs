@@ -12,6 +12,8 @@ mod places;
 mod search;
 mod server;
 mod state;
+#[cfg(test)]
+mod tests;
 mod texts;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
