@@ -1,0 +1,111 @@
+//! Our replies to pushes: one result for each item, or the error document of the protocol. Pure.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use channel_sdk::{
+    adapter::{ItemOutcome, ItemResult, Outcome, PushReply, RawMessage},
+    dialect::{Record, Value},
+    fault::{Fault, FaultCode},
+    tree::Node,
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+
+use crate::{
+    encode::{list, written},
+    message::is_xml,
+    words::Words,
+};
+
+/// Faults told of one item, or of one message, at most: who sends more wrong than this starts with the first ones.
+const FAULTS_TOLD_MAX: usize = 50;
+
+/// The reply to the push that `raw` came with, in its own syntax.
+pub(crate) fn acknowledge(words: &Words, raw: &RawMessage, outcome: &Outcome) -> PushReply {
+    let as_xml = is_xml(&raw.content_type, &raw.body);
+    match outcome {
+        Outcome::Items(items) => {
+            let results = items.iter().map(|item| result(words, item)).collect();
+            let root = words.constant("reply_root");
+            let node = list(root, words.constant("reply_list"), words.constant("reply_item"), results, as_xml);
+            reply(StatusCode::OK, node, as_xml, None)
+        }
+        Outcome::Unreadable(faults) => {
+            let status = match faults.first().map(|fault| fault.code) {
+                Some(FaultCode::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+                _ => StatusCode::BAD_REQUEST,
+            };
+            let message = "Không đọc được thông điệp; thông điệp đã được lưu để xem xét";
+            reply(status, refusal(words, code_of(faults), message, faults), as_xml, None)
+        }
+        Outcome::Unavailable { retry_after } => {
+            let message = "Hệ thống tạm thời chưa tiếp nhận được; vui lòng gửi lại";
+            let node = refusal(words, "unavailable", message, &[]);
+            reply(StatusCode::SERVICE_UNAVAILABLE, node, as_xml, Some(*retry_after))
+        }
+    }
+}
+
+fn result(words: &Words, item: &ItemOutcome) -> Node {
+    let mut record = Record::new();
+    record.set_some("external_id", item.external_id.clone());
+    let outcome = match &item.result {
+        ItemResult::Taken { petition_id } => {
+            record.set_text("petition_id", petition_id);
+            "taken"
+        }
+        ItemResult::AlreadyHad { petition_id } => {
+            record.set_text("petition_id", petition_id);
+            "already_had"
+        }
+        ItemResult::Refused(faults) => {
+            record.set("code", code_of(faults));
+            record.set_some("reason", faults.first().map(|fault| fault.message.clone()));
+            record.set("details", details(faults));
+            "refused"
+        }
+    };
+    record.set("outcome", Value::Code(outcome.to_owned()));
+    node(words, "item_reply", &record)
+}
+
+fn refusal(words: &Words, code: &str, message: &str, faults: &[Fault]) -> Node {
+    let mut record = Record::new();
+    record.set("code", code).set("message", message).set("details", details(faults));
+    node(words, "error", &record).named(words.constant("error_root"))
+}
+
+fn details(faults: &[Fault]) -> Vec<Value> {
+    let told = faults.iter().take(FAULTS_TOLD_MAX);
+    let detail = |fault: &Fault| {
+        let mut record = Record::new();
+        record.set("code", fault.code.as_str()).set_text("field", &fault.place).set_text("reason", &fault.message);
+        Value::Record(record)
+    };
+    told.map(detail).collect()
+}
+
+fn code_of(faults: &[Fault]) -> &'static str {
+    faults.first().map_or("malformed", |fault| fault.code.as_str())
+}
+
+/// A dialect whose map cannot carry the reply still must not keep the sender from its status.
+fn node(words: &Words, map: &str, record: &Record) -> Node {
+    words.map(map).write(record).unwrap_or_else(|_| Node::object("", Vec::new()))
+}
+
+fn reply(status: StatusCode, node: Node, as_xml: bool, retry_after: Option<Duration>) -> PushReply {
+    let mut headers = HeaderMap::new();
+    let body = match written(node, as_xml) {
+        Ok((content_type, body)) => {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+            body
+        }
+        // Only a control character in an id that came in JSON could do this, and its reply is JSON.
+        Err(_) => Bytes::new(),
+    };
+    if let Some(after) = retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+    }
+    PushReply { status, headers, body }
+}

@@ -1,0 +1,255 @@
+//! The conversations with the portal: pulling, fetching files, delivering, asking whether it is alive.
+//!
+//! The remote that is handed in owns addresses, credentials, time-outs and limits; here stands only what is asked.
+
+use channel_sdk::{
+    adapter::{Entrance, Page, RawMessage},
+    fault::Fault,
+    model::Attachment,
+    notice::{Notice, NoticeBody, Verdict},
+    remote::{Body, Fetched, Remote, RemoteError, Reply, Request},
+    tree::Node,
+    verdict::{Complaint, unanswered, verdict_with},
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use jiff::{Timestamp, tz::TimeZone};
+
+use crate::{
+    GovernmentPortal,
+    config::Format,
+    cursor::{After, Cursor},
+    encode::{self, Told},
+    message::Message,
+};
+
+/// "Already": the portal has this message from before.
+const ALREADY: &[u16] = &[409];
+
+/// Entity tags longer than this are no tags.
+const ETAG_BYTES_MAX: usize = 1000;
+
+impl GovernmentPortal {
+    /// One page of petitions or ratings.
+    pub(crate) async fn pull_scan(
+        &self,
+        remote: &dyn Remote,
+        feed: &str,
+        cursor: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Page, RemoteError> {
+        let cursor = Cursor::read(&self.portal, cursor);
+        let path = if feed == "pakn" { "petitions" } else { "ratings" };
+        let mut request = self.get(self.path(path, &[])?).query("tuThoiDiem", local(cursor.since));
+        if feed == "pakn" {
+            request = request.query("coQuan", &self.portal.agency);
+        }
+        request = request.query("soLuong", self.portal.page_size.to_string());
+        if let Some(token) = &cursor.token {
+            request = request.query("conTro", token);
+        }
+        let reply = remote.call(request).await?;
+        if cursor.token.is_some() && matches!(reply.status.as_u16(), 400 | 404 | 410 | 422) {
+            // The portal no longer knows the page's token: the scan begins anew at the next turn.
+            return Ok(Page { raw: None, next: Some(cursor.begun_anew().kept()), more: false });
+        }
+        let raw = raw(feed, success(reply)?, now);
+        let (next, more) = match self.after(&raw) {
+            Some(after) => {
+                let (next, more) = cursor.after(&self.portal, now, &after);
+                (Some(next.kept()), more)
+            }
+            // What came is journalled all the same; the cursor stays, and the page is asked for again.
+            None => (None, false),
+        };
+        Ok(Page { raw: Some(raw), next, more })
+    }
+
+    /// What a page says about the next one; `None` when the page cannot be read at all.
+    fn after(&self, raw: &RawMessage) -> Option<After> {
+        let message = Message::read(raw, self.words.constant("list")).ok().or_else(|| Message::guess(raw))?;
+        let reading = self.words.map("page").read(&message.around());
+        let token = reading.record.text("token");
+        let more = reading.record.boolean("more").unwrap_or(false);
+        // A page that says something about the next one that cannot be understood is not the last one.
+        let more = more || !reading.faults.is_empty();
+        Some(After { token: token.filter(|token| !token.is_empty()).map(str::to_owned), more })
+    }
+
+    /// A code list, unless it is still the one whose tag is the cursor.
+    pub(crate) async fn pull_code_list(
+        &self,
+        remote: &dyn Remote,
+        feed: &str,
+        etag: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Page, RemoteError> {
+        let name = feed.trim_start_matches("danh-muc/");
+        let mut request = self.get(self.path("code_list", &[("danhMuc", name)])?);
+        if let Some(tag) = etag.and_then(|tag| HeaderValue::from_str(tag).ok()) {
+            request.headers.insert(header::IF_NONE_MATCH, tag);
+        }
+        let reply = remote.call(request).await?;
+        if reply.status == StatusCode::NOT_MODIFIED {
+            return Ok(Page { raw: None, next: None, more: false });
+        }
+        let tag = reply.headers.get(header::ETAG).and_then(|tag| tag.to_str().ok());
+        let next = tag.filter(|tag| tag.len() <= ETAG_BYTES_MAX).map(str::to_owned);
+        Ok(Page { raw: Some(raw(feed, success(reply)?, now)), next, more: false })
+    }
+
+    /// The content of a petitioner's file, checked against what was announced.
+    pub(crate) async fn fetch_file(
+        &self,
+        remote: &dyn Remote,
+        external_id: &str,
+        attachment: &Attachment,
+    ) -> Result<Fetched, Verdict> {
+        if attachment.remote_id.is_empty() {
+            return Err(Verdict::Reject { reason: "the file was announced without maTep".to_owned() });
+        }
+        let parts = [("ma", external_id), ("maTep", attachment.remote_id.as_str())];
+        let path = self.words.path("attachment", &parts).map_err(|fault| impossible(&fault))?;
+        let request = Request::get(path);
+        let fetched = remote.download(request).await.map_err(|error| unanswered(&error))?;
+        let announced = attachment.sha256.to_ascii_lowercase();
+        if !announced.is_empty() && announced != fetched.sha256 {
+            let reason = "the file's SHA-256 is not the announced one".to_owned();
+            return Err(Verdict::Retry { reason, not_before: None });
+        }
+        Ok(fetched)
+    }
+
+    /// Tells one notice; an answer's files travel before it.
+    pub(crate) async fn tell(&self, remote: &dyn Remote, notice: &Notice) -> Verdict {
+        let told = match encode::encode(&self.words, self.portal.format, notice) {
+            Ok(told) => told,
+            Err(fault) => return impossible(&fault),
+        };
+        if let NoticeBody::Answered { answer } = &notice.body {
+            for attachment in &answer.attachments {
+                match self.upload(remote, notice, attachment).await {
+                    Verdict::Delivered { .. } => {}
+                    other => return other,
+                }
+            }
+        }
+        self.post(remote, notice, told).await
+    }
+
+    async fn upload(&self, remote: &dyn Remote, notice: &Notice, attachment: &Attachment) -> Verdict {
+        let parts = [("ma", notice.external_id.as_str()), ("sha256", attachment.sha256.as_str())];
+        let path = match self.words.path("upload", &parts) {
+            Ok(path) => path,
+            Err(fault) => return impossible(&fault),
+        };
+        // A key of its own, stable over retries: the delivery's key belongs to the answer itself.
+        let key = format!("{}.{}", notice.delivery_id, attachment.sha256);
+        let mut request = self.asking(Request::new(Method::PUT, path)).key(&key);
+        let content_type = match attachment.media_type.as_str() {
+            "" => "application/octet-stream",
+            media_type => media_type,
+        };
+        request.body = Body::Blob { content_type: content_type.to_owned(), sha256: attachment.sha256.clone() };
+        verdict_with(&remote.call(request).await, ALREADY, |reply| self.complaint(reply))
+    }
+
+    async fn post(&self, remote: &dyn Remote, notice: &Notice, told: Told) -> Verdict {
+        let path = match self.words.path(told.path, &[("ma", &notice.external_id)]) {
+            Ok(path) => path,
+            Err(fault) => return impossible(&fault),
+        };
+        let request = self.asking(Request::new(Method::POST, path)).bytes(told.content_type, told.body);
+        let result = remote.call(request.key(&notice.delivery_id)).await;
+        if let Err(RemoteError::NoAnswer(_)) = &result
+            && let Some(reference) = self.known(remote, notice).await
+        {
+            return Verdict::Delivered { remote_reference: reference };
+        }
+        match verdict_with(&result, ALREADY, |reply| self.complaint(reply)) {
+            Verdict::Delivered { .. } => {
+                Verdict::Delivered { remote_reference: result.ok().and_then(|reply| self.reference(&reply)) }
+            }
+            other => other,
+        }
+    }
+
+    /// Asks the portal whether it has the message of this delivery: `Some` when it says so, with its reference.
+    async fn known(&self, remote: &dyn Remote, notice: &Notice) -> Option<Option<String>> {
+        let path = self.words.path("status", &[("ma", &notice.external_id)]).ok()?;
+        let reply = remote.call(self.get(path).key(&notice.delivery_id)).await.ok()?;
+        let record = self.words.map("reference").read(&tree(&success(reply).ok()?)?).record;
+        let known = record.boolean("known") == Some(true);
+        known.then(|| record.text("reference").map(str::to_owned))
+    }
+
+    fn reference(&self, reply: &Reply) -> Option<String> {
+        self.words.map("reference").read(&tree(reply)?).record.take_text("reference")
+    }
+
+    /// The error code and the fields that a refusal names; its texts stay behind, for they may quote the petition.
+    fn complaint(&self, reply: &Reply) -> Option<Complaint> {
+        let record = self.words.map("error").read(&tree(reply)?).record;
+        let details = record.list("details").iter().filter_map(|detail| detail.as_record());
+        let fields = details.filter_map(|detail| detail.text("field")).map(str::to_owned).collect();
+        Some(Complaint { code: record.text("code").unwrap_or_default().to_owned(), fields })
+    }
+
+    /// Asks for the smallest code list: it needs our credentials and changes nothing.
+    pub(crate) async fn ask_alive(&self, remote: &dyn Remote) -> Result<(), RemoteError> {
+        let path = self.path("code_list", &[("danhMuc", "trang-thai")])?;
+        success(remote.call(self.get(path)).await?).map(drop)
+    }
+
+    /// The address of a call that is not about one notice.
+    fn path(&self, name: &str, parts: &[(&str, &str)]) -> Result<String, RemoteError> {
+        self.words.path(name, parts).map_err(|fault| RemoteError::Unreachable(fault.to_string()))
+    }
+
+    fn get(&self, path: String) -> Request {
+        self.asking(Request::get(path))
+    }
+
+    /// `request` with the syntax that we ask for.
+    fn asking(&self, mut request: Request) -> Request {
+        let accept = match self.portal.format {
+            Format::Json => "application/json",
+            Format::Xml => "application/xml",
+        };
+        request.headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+        request
+    }
+}
+
+/// The verdict on what can never be asked: an id that is no path segment, a notice that the dialect cannot carry.
+fn impossible(fault: &Fault) -> Verdict {
+    Verdict::Reject { reason: format!("the call cannot be made: {fault}") }
+}
+
+/// A reply that says something; every other status is an error of the attempt.
+fn success(reply: Reply) -> Result<Reply, RemoteError> {
+    match reply.status.as_u16() {
+        200..=299 => Ok(reply),
+        status @ (401 | 403) => Err(RemoteError::Credentials(format!("HTTP {status}"))),
+        status => Err(RemoteError::Status(status)),
+    }
+}
+
+fn raw(feed: &str, reply: Reply, now: Timestamp) -> RawMessage {
+    let content_type = content_type(&reply.headers);
+    RawMessage { entrance: Entrance::Pull, route: feed.to_owned(), content_type, received_at: now, body: reply.body }
+}
+
+/// The body of a reply, where it can be read.
+fn tree(reply: &Reply) -> Option<Node> {
+    Message::read(&raw("", reply.clone(), Timestamp::UNIX_EPOCH), "").ok().map(|message| message.root)
+}
+
+fn content_type(headers: &HeaderMap) -> String {
+    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned()
+}
+
+/// An instant as the portal writes it: whole seconds, Vietnamese time.
+fn local(instant: Timestamp) -> String {
+    let zoned = instant.to_zoned(TimeZone::fixed(jiff::tz::offset(7)));
+    zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}

@@ -1,0 +1,288 @@
+//! Bytes to canonical messages: pages, pushes, ratings, code lists, in JSON and in XML.
+//!
+//! A message that can be split into items gives each its own fate; only what cannot be split is refused whole.
+
+use channel_sdk::{
+    adapter::{Decoded, Entrance, Item, RawMessage},
+    canonical,
+    dialect::Record,
+    fault::{Fault, FaultCode},
+    inbound::{CodeList, Extensions, Inbound},
+    tree::{Content, Node},
+};
+
+use crate::{
+    config::Portal,
+    message::{Message, Unread},
+    words::Words,
+};
+
+/// Entries of a code list at most: the national list of communes, the longest known, has about 11,000.
+const CODE_LIST_MAX: usize = 50_000;
+
+/// What a message is about, by where it came in.
+enum Target<'m> {
+    Petitions,
+    Ratings,
+    CodeList(&'m str),
+    Withdrawal(String),
+    Supplement(String),
+    Rating(String),
+}
+
+/// Decodes one message.
+pub(crate) fn decode(portal: &Portal, words: &Words, raw: &RawMessage) -> Result<Decoded, Vec<Fault>> {
+    let target = target(raw).map_err(|fault| vec![fault])?;
+    let message = Message::read(raw, words.constant("list")).map_err(|fault| vec![fault])?;
+    let decoder = Decoder { portal, words };
+    match target {
+        Target::Petitions => decoder.each(raw, message, true, |node| decoder.petition(node)),
+        Target::Ratings => decoder.each(raw, message, false, |node| decoder.about("rating", node, None)),
+        Target::CodeList(name) => decoder.code_list(name, message),
+        Target::Withdrawal(id) => Ok(single(decoder.about("withdrawal", message.root, Some(&id)))),
+        Target::Supplement(id) => Ok(single(decoder.about("supplement", message.root, Some(&id)))),
+        Target::Rating(id) => Ok(single(decoder.about("rating", message.root, Some(&id)))),
+    }
+}
+
+fn target(raw: &RawMessage) -> Result<Target<'_>, Fault> {
+    let wrong =
+        || Fault::new(FaultCode::WrongMessage, "", "đường dẫn không thuộc kênh này (no such route on this channel)");
+    match raw.entrance {
+        Entrance::Pull => match raw.route.as_str() {
+            "pakn" => Ok(Target::Petitions),
+            "danh-gia" => Ok(Target::Ratings),
+            other => other.strip_prefix("danh-muc/").map(Target::CodeList).ok_or_else(wrong),
+        },
+        Entrance::Push => {
+            let (_, path) = raw.route.split_once(' ').ok_or_else(wrong)?;
+            let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+            match segments[..] {
+                ["pakn"] => Ok(Target::Petitions),
+                ["pakn", id, "rut"] => unescaped(id).map(Target::Withdrawal),
+                ["pakn", id, "bo-sung"] => unescaped(id).map(Target::Supplement),
+                ["pakn", id, "danh-gia"] => unescaped(id).map(Target::Rating),
+                _ => Err(wrong()),
+            }
+        }
+    }
+}
+
+/// A path segment with its percent-encoding undone.
+fn unescaped(segment: &str) -> Result<String, Fault> {
+    let wrong =
+        || Fault::new(FaultCode::Format, "maPAKN", "mã trong đường dẫn không hợp lệ (the path's id is not valid)");
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16));
+        let (high, low) = (digit().ok_or_else(wrong)?, digit().ok_or_else(wrong)?);
+        bytes.push((high * 16 + low) as u8);
+    }
+    String::from_utf8(bytes).map_err(|_| wrong())
+}
+
+fn single(item: Item) -> Decoded {
+    Decoded { items: vec![item], warnings: Vec::new() }
+}
+
+/// An item with its place in the message, read or not.
+type Placed = (String, Result<Node, Unread>);
+
+struct Decoder<'a> {
+    portal: &'a Portal,
+    words: &'a Words,
+}
+
+impl Decoder<'_> {
+    fn each(
+        &self,
+        raw: &RawMessage,
+        message: Message,
+        petitions: bool,
+        decode: impl Fn(Node) -> Item,
+    ) -> Result<Decoded, Vec<Fault>> {
+        let pushed = raw.entrance == Entrance::Push;
+        if message.is_xml && petitions {
+            self.check_root(&message.root).map_err(|fault| vec![fault])?;
+        }
+        let items = self.items(message, pushed && petitions).map_err(|fault| vec![fault])?;
+        if pushed && items.len() > self.portal.pushed_items_max {
+            let message = format!("quá {} mục trong một lần gửi; hãy chia nhỏ", self.portal.pushed_items_max);
+            return Err(vec![Fault::new(FaultCode::TooLarge, "", message)]);
+        }
+        let items = items.into_iter().map(|(place, node)| {
+            let item = match node {
+                Ok(node) => decode(node),
+                Err(unread) => self.unread(unread),
+            };
+            let message = item.message.map_err(|faults| faults.into_iter().map(|fault| fault.under(&place)).collect());
+            Item { place, message, ..item }
+        });
+        Ok(Decoded { items: items.collect(), warnings: Vec::new() })
+    }
+
+    fn check_root(&self, root: &Node) -> Result<(), Fault> {
+        let (one, list) = (self.words.constant("petition_root"), self.words.constant("list_root"));
+        if root.name == one || root.name == list {
+            return Ok(());
+        }
+        let message = format!("phần tử gốc phải là {one} hoặc {list} (wrong root element)");
+        Err(Fault::new(FaultCode::WrongMessage, format!("line {}", root.line), message))
+    }
+
+    /// An item that could not be read at all; its id is told where it can still be made out.
+    fn unread(&self, unread: Unread) -> Item {
+        let record = unread.guess.map(|node| self.words.map("petition").take(*node).record);
+        let external_id = record.and_then(|mut record| record.take_text("external_id"));
+        Item { place: String::new(), external_id, message: Err(vec![unread.fault]) }
+    }
+
+    /// The items of a message with their places: an array, the list of a page, or (pushed) the message itself.
+    fn items(&self, message: Message, may_be_single: bool) -> Result<Vec<Placed>, Fault> {
+        let list = self.words.constant("list");
+        let Message { mut root, split, is_xml } = message;
+        if is_xml {
+            if may_be_single && root.name == self.words.constant("petition_root") {
+                return Ok(vec![(String::new(), Ok(root))]);
+            }
+            return Ok(self.xml_items(root));
+        }
+        if let Some(items) = split {
+            let list = if matches!(root.content, Content::List(_)) { "" } else { list };
+            return Ok(placed(list, items));
+        }
+        if matches!(root.content, Content::List(_)) {
+            return Ok(placed("", root.into_items().into_iter().map(Ok)));
+        }
+        match root.take_child(list) {
+            Some(node) if matches!(node.content, Content::List(_)) => {
+                Ok(placed(list, node.into_items().into_iter().map(Ok)))
+            }
+            Some(node) if node.content == Content::Null => Ok(Vec::new()),
+            Some(_) => Err(Fault::new(FaultCode::Format, list, "phải là một mảng (must be an array)")),
+            None if may_be_single && matches!(root.content, Content::Children(_)) => {
+                Ok(vec![(String::new(), Ok(root))])
+            }
+            None => Err(Fault::new(FaultCode::Missing, list, format!("thiếu {list} (the list of items is absent)"))),
+        }
+    }
+
+    /// In XML the items stand under the root, with or without the list's name around them; a leaf beside them (the
+    /// token, a total) is none, unless it bears the name of an item: an empty item is refused and not overlooked.
+    fn xml_items(&self, mut root: Node) -> Vec<Placed> {
+        let (list, one) = (self.words.constant("list"), self.words.constant("petition_root"));
+        let is_item = |node: &Node| node.name == one || matches!(node.content, Content::Children(_));
+        let is_around = |node: &Node| node.nodes().iter().any(is_item) && !node.nodes().iter().any(is_text);
+        let around = match root.child(list).is_some_and(is_around) {
+            true => root.take_child(list).unwrap_or(root),
+            false => root,
+        };
+        let Content::Children(nodes) = around.content else { return Vec::new() };
+        let items = nodes.into_iter().filter(is_item).enumerate();
+        items.map(|(at, node)| (format!("{}[{at}]", node.name), Ok(node))).collect()
+    }
+
+    /// A listed or pushed petition: usually itself, sometimes the news that it is withdrawn or another agency's now.
+    fn petition(&self, node: Node) -> Item {
+        let status = self.leaf(&node, "status").and_then(|code| self.words.statuses().to_canonical(code));
+        let receiver = self.leaf(&node, "receiving_agency.code").unwrap_or("");
+        if status == Some("withdrawn") {
+            return self.about("listed_withdrawal", node, None);
+        }
+        if status == Some("forwarded") && !receiver.is_empty() && receiver != self.portal.agency {
+            return self.about("listed_reassignment", node, None);
+        }
+        let reading = self.words.map("petition").take(node);
+        let external_id = reading.record.text("external_id").map(str::to_owned);
+        let message = match reading.faults.is_empty() {
+            true => canonical::draft_from(reading.record, reading.extensions)
+                .map(|draft| Inbound::Petition(Box::new(draft))),
+            false => Err(reading.faults),
+        };
+        Item { place: String::new(), external_id, message }
+    }
+
+    /// The text at the place that the map of petitions gives to a canonical name.
+    fn leaf<'n>(&self, node: &'n Node, name: &str) -> Option<&'n str> {
+        let place = self.words.map("petition").place_of(name)?;
+        let found = place.split('.').try_fold(node, |node, step| node.child(step))?;
+        found.text().map(str::trim)
+    }
+
+    /// What is said about a petition that exists; `id` is the one in the path, where there is one.
+    fn about(&self, map: &str, node: Node, id: Option<&str>) -> Item {
+        let mut reading = self.words.map(map).take(node);
+        let named = reading.record.text("external_id").map(str::to_owned);
+        match (&named, id) {
+            (Some(named), Some(id)) if named != id => {
+                let message = "maPAKN khác với mã trong đường dẫn (the body names another petition than the path)";
+                reading.faults.push(Fault::new(FaultCode::Conflict, self.place_of_id(map), message));
+            }
+            (None, Some(id)) => drop(reading.record.set("external_id", id)),
+            (None, None) if reading.faults.is_empty() => {
+                let message = "thiếu mã phản ánh, kiến nghị (the petition's id is absent)";
+                reading.faults.push(Fault::new(FaultCode::Missing, self.place_of_id(map), message));
+            }
+            _ => {}
+        }
+        let external_id = id.map(str::to_owned).or(named);
+        let message = if reading.faults.is_empty() {
+            canonical_of(map, reading.record, reading.extensions)
+        } else {
+            Err(reading.faults)
+        };
+        Item { place: String::new(), external_id, message }
+    }
+
+    fn place_of_id(&self, map: &str) -> String {
+        self.words.map(map).place_of("external_id").unwrap_or_default()
+    }
+
+    /// A code list is one item: half a list is no list.
+    fn code_list(&self, name: &str, message: Message) -> Result<Decoded, Vec<Fault>> {
+        let items = self.items(message, false).map_err(|fault| vec![fault])?;
+        if items.len() > CODE_LIST_MAX {
+            let message = format!("quá {CODE_LIST_MAX} mục trong danh mục (too many entries)");
+            return Err(vec![Fault::new(FaultCode::TooLarge, "", message)]);
+        }
+        let mut faults = Vec::new();
+        let mut entries = Vec::with_capacity(items.len());
+        for (place, node) in items {
+            let mut reading = match node {
+                Ok(node) => self.words.map("code_list_entry").take(node),
+                Err(unread) => {
+                    faults.push(unread.fault.under(&place));
+                    continue;
+                }
+            };
+            faults.extend(reading.faults.drain(..).map(|fault| fault.under(&place)));
+            let mut text = |name| reading.record.take_text(name).unwrap_or_default();
+            entries.push((text("code"), text("name")));
+        }
+        let list = Inbound::CodeList(CodeList { name: name.to_owned(), entries });
+        let message = if faults.is_empty() { Ok(list) } else { Err(faults) };
+        Ok(single(Item { place: String::new(), external_id: None, message }))
+    }
+}
+
+fn is_text(node: &Node) -> bool {
+    matches!(node.content, Content::Text(_))
+}
+
+fn placed(list: &str, items: impl IntoIterator<Item = Result<Node, Unread>>) -> Vec<Placed> {
+    items.into_iter().enumerate().map(|(at, node)| (format!("{list}[{at}]"), node)).collect()
+}
+
+fn canonical_of(map: &str, record: Record, extensions: Extensions) -> Result<Inbound, Vec<Fault>> {
+    match map {
+        "rating" => canonical::rating_from(record).map(Inbound::Rating),
+        "supplement" => canonical::supplement_from(record, extensions).map(Inbound::Supplement),
+        "listed_reassignment" => canonical::reassignment_from(record).map(Inbound::Reassignment),
+        _ => canonical::withdrawal_from(record).map(Inbound::Withdrawal),
+    }
+}

@@ -1,0 +1,105 @@
+//! Bytes to a tree: which syntax, which encoding, and which items can still be read when the whole cannot.
+
+use channel_sdk::{
+    adapter::RawMessage,
+    fault::{Fault, FaultCode},
+    json,
+    tree::{Content, Limits, Node},
+    xml,
+};
+
+use crate::split;
+
+/// A message as a tree.
+pub(crate) struct Message {
+    /// The whole; without its items where they had to be read one by one.
+    pub(crate) root: Node,
+    /// The items, read one by one because the whole was refused for what is wrong in some of them.
+    pub(crate) split: Option<Vec<Result<Node, Unread>>>,
+    /// The syntax.
+    pub(crate) is_xml: bool,
+}
+
+/// An item that cannot be read.
+pub(crate) struct Unread {
+    /// Why; places are counted from the item's own beginning.
+    pub(crate) fault: Fault,
+    /// What it looks like when bytes that are no UTF-8 are overlooked: good enough to find its id, for nothing else.
+    pub(crate) guess: Option<Box<Node>>,
+}
+
+/// Whether the bytes are to be read as XML: as declared, or by their first character where nothing is declared.
+pub(crate) fn is_xml(content_type: &str, body: &[u8]) -> bool {
+    let declared = content_type.to_ascii_lowercase();
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace() && !b"\xEF\xBB\xBF".contains(byte));
+    declared.contains("xml") || (!declared.contains("json") && first == Some(&b'<'))
+}
+
+impl Message {
+    /// Reads the bytes of a message by its content type; `list` is the name of the list that may be split.
+    pub(crate) fn read(raw: &RawMessage, list: &str) -> Result<Message, Fault> {
+        refuse_other_charset(&raw.content_type)?;
+        let is_xml = is_xml(&raw.content_type, &raw.body);
+        if raw.body.iter().all(u8::is_ascii_whitespace) {
+            // Some pushes say everything by their path.
+            return Ok(Message { root: Node::object("", Vec::new()), split: None, is_xml });
+        }
+        let limits = Limits::default();
+        if is_xml {
+            return xml::read(&raw.body, &limits).map(|root| Message { root, split: None, is_xml });
+        }
+        match json::read(&raw.body, &limits) {
+            Ok(root) => Ok(Message { root, split: None, is_xml }),
+            Err(fault) => read_split(&raw.body, list, &limits).ok_or(fault),
+        }
+    }
+
+    /// The message with bytes that are no UTF-8 overlooked: for finding the way to the next page, for nothing else.
+    pub(crate) fn guess(raw: &RawMessage) -> Option<Message> {
+        let text = String::from_utf8_lossy(&raw.body);
+        let limits = Limits::default();
+        let is_xml = is_xml(&raw.content_type, &raw.body);
+        let root = if is_xml { xml::read(text.as_bytes(), &limits) } else { json::read(text.as_bytes(), &limits) };
+        root.ok().map(|root| Message { root, split: None, is_xml })
+    }
+
+    /// What stands around the items: the message's own leaves, and its attributes as if they were leaves.
+    pub(crate) fn around(&self) -> Node {
+        let is_leaf = |node: &&Node| !matches!(node.content, Content::Children(_) | Content::List(_));
+        let mut leaves: Vec<Node> = self.root.nodes().iter().filter(is_leaf).cloned().collect();
+        leaves.extend(self.root.attributes.iter().map(|it| Node::leaf(it.name.clone(), it.value.clone())));
+        Node::object("", leaves)
+    }
+}
+
+/// The items one by one, when the list can be found and what stands around it is sound.
+fn read_split(body: &[u8], list: &str, limits: &Limits) -> Option<Message> {
+    if body.len() > limits.bytes_max {
+        return None;
+    }
+    let split = split::split(body, list)?;
+    let root = json::read(&split.frame, limits).ok()?;
+    if split.items.len() > limits.nodes_max {
+        return None;
+    }
+    let items = split.items.into_iter().map(|place| {
+        let item = &body[place];
+        json::read(item, limits).map_err(|fault| {
+            let guess = json::read(String::from_utf8_lossy(item).as_bytes(), limits).ok().map(Box::new);
+            Unread { fault, guess }
+        })
+    });
+    Some(Message { root, split: Some(items.collect()), is_xml: false })
+}
+
+fn refuse_other_charset(content_type: &str) -> Result<(), Fault> {
+    let mut parameters = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let charset = parameters.find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+    match charset.map(|(_, charset)| charset.trim().trim_matches('"')) {
+        Some(charset) if !["utf-8", "utf8", "us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known)) => {
+            let message = "bảng mã không phải UTF-8; hãy gửi bằng UTF-8 (the declared charset is not UTF-8)";
+            Err(Fault::new(FaultCode::Encoding, "Content-Type", message))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,192 @@
+//! What the adapter makes of a portal that fails: nothing is lost, nothing is taken as read that was not.
+
+use channel_sdk::{
+    Notice, NoticeBody, Verdict,
+    adapter::{Outcome, RawMessage},
+    model::Attachment,
+    remote::RemoteError,
+};
+use jiff::Timestamp;
+
+use crate::scripted::{Scripted, adapter, reply, with};
+
+fn now() -> Timestamp {
+    "2019-12-06T10:00:00+07:00".parse().unwrap()
+}
+
+const MORE: &str = r#"{"danhSach": [], "conTro": "p2", "conNua": true}"#;
+const LAST: &str = r#"{"danhSach": [], "conTro": null, "conNua": false}"#;
+
+fn notice(body: NoticeBody) -> Notice {
+    Notice {
+        delivery_id: "d-1".to_owned(),
+        external_id: "PAKN-2019-0000001".to_owned(),
+        petition_id: "HS-1".to_owned(),
+        revision: 1,
+        at: now(),
+        due_on: None,
+        assembly: None,
+        body,
+    }
+}
+
+#[tokio::test]
+async fn a_scan_asks_page_after_page_and_then_from_its_start_less_the_overlap() {
+    let remote = Scripted::new([Ok(reply(200, MORE)), Ok(reply(200, LAST)), Ok(reply(200, LAST))]);
+    let adapter = adapter("page_size = 20");
+    let first = adapter.pull(&remote, "pakn", None, now()).await.unwrap();
+    assert!(first.more);
+    let second = adapter.pull(&remote, "pakn", first.next.as_deref(), now()).await.unwrap();
+    assert!(!second.more);
+    adapter.pull(&remote, "pakn", second.next.as_deref(), now()).await.unwrap();
+    let queries: Vec<String> = remote.asked().iter().map(|request| format!("{:?}", request.query)).collect();
+    let query = |since: &str, token: &str| {
+        format!(r#"[("tuThoiDiem", "{since}"), ("coQuan", "000.00.00.G07"), ("soLuong", "20"){token}]"#)
+    };
+    assert_eq!(queries[0], query("2000-01-01T00:00:00+07:00", ""));
+    assert_eq!(queries[1], query("2000-01-01T00:00:00+07:00", r#", ("conTro", "p2")"#));
+    assert_eq!(queries[2], query("2019-12-06T09:50:00+07:00", ""));
+}
+
+#[tokio::test]
+async fn a_refused_or_failed_pull_is_an_error_and_leaves_the_cursor() {
+    for (status, error) in [
+        (500, RemoteError::Status(500)),
+        (503, RemoteError::Status(503)),
+        (429, RemoteError::Status(429)),
+        (400, RemoteError::Status(400)),
+        (401, RemoteError::Credentials("HTTP 401".to_owned())),
+    ] {
+        let remote = Scripted::new([Ok(reply(status, "{}"))]);
+        assert_eq!(adapter("").pull(&remote, "pakn", None, now()).await.unwrap_err(), error);
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_read_is_handed_on_and_the_cursor_stays() {
+    for garbage in ["<html>502 Bad Gateway</html>", r#"{"danhSach": [{"maPAKN": "#, ""] {
+        let remote = Scripted::new([Ok(reply(200, garbage))]);
+        let page = adapter("").pull(&remote, "pakn", None, now()).await.unwrap();
+        if !garbage.is_empty() {
+            assert_eq!((page.next, page.more), (None, false), "{garbage}");
+        }
+        assert_eq!(page.raw.unwrap().body, garbage);
+    }
+}
+
+#[tokio::test]
+async fn an_item_that_cannot_be_read_does_not_hold_up_the_pages_behind_it() {
+    let body = r#"{"danhSach": [{"maPAKN": "a", "maPAKN": "b"}], "conTro": "p2", "conNua": true}"#;
+    let remote = Scripted::new([Ok(reply(200, body))]);
+    let page = adapter("").pull(&remote, "pakn", None, now()).await.unwrap();
+    assert!(page.more && page.next.unwrap().contains("p2"));
+}
+
+#[tokio::test]
+async fn a_token_that_the_portal_forgot_begins_the_scan_anew() {
+    let adapter = adapter("");
+    let remote = Scripted::new([Ok(reply(200, MORE)), Ok(reply(400, "{}")), Ok(reply(200, LAST))]);
+    let first = adapter.pull(&remote, "pakn", None, now()).await.unwrap();
+    let lost = adapter.pull(&remote, "pakn", first.next.as_deref(), now()).await.unwrap();
+    assert!(lost.raw.is_none() && !lost.more);
+    adapter.pull(&remote, "pakn", lost.next.as_deref(), now()).await.unwrap();
+    assert_eq!(remote.asked()[2].query, remote.asked()[0].query);
+}
+
+#[tokio::test]
+async fn a_code_list_is_fetched_again_only_when_its_tag_changed() {
+    let adapter = adapter("");
+    let list = with(reply(200, r#"[{"ma": "1", "ten": "một"}]"#), "etag", "\"v1\"");
+    let remote = Scripted::new([Ok(list), Ok(reply(304, ""))]);
+    let first = adapter.pull(&remote, "danh-muc/linh-vuc", None, now()).await.unwrap();
+    assert_eq!(first.next.as_deref(), Some("\"v1\""));
+    let second = adapter.pull(&remote, "danh-muc/linh-vuc", first.next.as_deref(), now()).await.unwrap();
+    assert!(second.raw.is_none() && second.next.is_none());
+    assert_eq!(remote.asked()[1].headers["if-none-match"], "\"v1\"");
+    assert_eq!(remote.asked()[1].path, "/api/v1/danh-muc/linh-vuc");
+}
+
+#[tokio::test]
+async fn statuses_of_the_portal_become_verdicts() {
+    let refusal = r#"{"maLoi": "SAI_MA", "thongDiep": "Trần Thị B …", "chiTiet": [{"truong": "trangThai", "lyDo": "Trần Thị B"}]}"#;
+    let told = async |answer| adapter("").deliver(&Scripted::new([answer]), &notice(NoticeBody::Received)).await;
+    let known = reply(200, r#"{"maThamChieu": "TC-1"}"#);
+    assert_eq!(told(Ok(known)).await, Verdict::Delivered { remote_reference: Some("TC-1".to_owned()) });
+    assert_eq!(told(Ok(reply(409, refusal))).await, Verdict::Delivered { remote_reference: None });
+    let Verdict::Reject { reason } = told(Ok(reply(422, refusal))).await else { panic!("422 is final") };
+    assert_eq!(reason, "HTTP 422 [SAI_MA; trangThai]");
+    let Verdict::Retry { not_before, .. } = told(Ok(with(reply(503, ""), "retry-after", "30"))).await else {
+        panic!("503 passes")
+    };
+    assert_eq!(not_before.unwrap().as_secs(), 30);
+    for error in [RemoteError::Unreachable("x".to_owned()), RemoteError::Credentials("x".to_owned())] {
+        assert!(matches!(told(Err(error)).await, Verdict::Retry { .. }));
+    }
+}
+
+#[tokio::test]
+async fn when_no_answer_came_the_portal_is_asked_whether_it_has_the_message() {
+    let no_answer = || Err(RemoteError::NoAnswer("cut off".to_owned()));
+    let yes = Scripted::new([no_answer(), Ok(reply(200, r#"{"daNhan": true, "maThamChieu": "TC-9"}"#))]);
+    let verdict = adapter("").deliver(&yes, &notice(NoticeBody::Published)).await;
+    assert_eq!(verdict, Verdict::Delivered { remote_reference: Some("TC-9".to_owned()) });
+    let asked = &yes.asked()[1];
+    assert_eq!((asked.method.as_str(), asked.idempotency_key.as_deref()), ("GET", Some("d-1")));
+    for doubt in [Ok(reply(200, r#"{"daNhan": false}"#)), Ok(reply(500, "")), no_answer()] {
+        let remote = Scripted::new([no_answer(), doubt]);
+        let verdict = adapter("").deliver(&remote, &notice(NoticeBody::Published)).await;
+        assert!(matches!(verdict, Verdict::Retry { .. }), "{verdict:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_not_told_before_its_files_are_there() {
+    let answer = serde_json::from_value(serde_json::json!({
+        "version": 1, "text": "Trả lời", "attachments": [{"name": "a.pdf", "sha256": "ab".repeat(32)}],
+    }));
+    let remote = Scripted::new([Ok(reply(503, ""))]);
+    let verdict = adapter("").deliver(&remote, &notice(NoticeBody::Answered { answer: answer.unwrap() })).await;
+    assert!(matches!(verdict, Verdict::Retry { .. }));
+    assert_eq!(remote.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_the_announced_one_is_not_taken() {
+    let mut file: Attachment =
+        serde_json::from_value(serde_json::json!({"name": "a.pdf", "sha256": "cd".repeat(32), "remote_id": "f 1"}))
+            .unwrap();
+    let remote = Scripted::default();
+    assert!(matches!(adapter("").fetch(&remote, "P/1", &file).await, Err(Verdict::Retry { .. })));
+    assert_eq!(remote.asked()[0].path, "/api/v1/pakn/P%2F1/tep/f%201");
+    file.sha256 = "AB".repeat(32);
+    assert!(adapter("").fetch(&remote, "P/1", &file).await.is_ok());
+    let gone = Scripted::new([Ok(reply(404, ""))]);
+    assert!(matches!(adapter("").fetch(&gone, "P/1", &file).await, Err(Verdict::Reject { .. })));
+    file.remote_id.clear();
+    assert!(matches!(adapter("").fetch(&remote, "P/1", &file).await, Err(Verdict::Reject { .. })));
+}
+
+#[test]
+fn a_store_that_cannot_take_it_now_answers_503_with_a_time() {
+    for (content_type, begins) in [("application/json", "{"), ("text/xml", "<?xml")] {
+        let raw = RawMessage {
+            entrance: channel_sdk::adapter::Entrance::Push,
+            route: "POST /pakn".to_owned(),
+            content_type: content_type.to_owned(),
+            received_at: now(),
+            body: "{}".into(),
+        };
+        let retry_after = std::time::Duration::from_secs(5);
+        let reply = adapter("").acknowledge(&raw, &Outcome::Unavailable { retry_after });
+        assert_eq!((reply.status.as_u16(), reply.headers["retry-after"].to_str().unwrap()), (503, "5"));
+        assert!(reply.body.starts_with(begins.as_bytes()), "{:?}", reply.body);
+    }
+}
+
+#[tokio::test]
+async fn a_probe_tells_dead_from_refused() {
+    let probe = async |answer| adapter("").probe(&Scripted::new([answer])).await;
+    assert_eq!(probe(Ok(reply(200, "[]"))).await, Ok(()));
+    assert!(matches!(probe(Ok(reply(403, ""))).await, Err(RemoteError::Credentials(_))));
+    assert_eq!(probe(Ok(reply(502, ""))).await, Err(RemoteError::Status(502)));
+}
