@@ -3,21 +3,294 @@
 //! Read [`start`] from top to bottom: it is the order in which the gateway comes to life. It stops in the reverse order:
 //! the entrances close first, what is under way ends, and the committer goes last, when nobody can write any more.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::sync::mpsc;
+use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     blobs::{BlobError, Blobs},
-    channels::Channels,
+    channels::{self, Channels},
     clock::SharedClock,
     committer::{self, Committer},
     config::{self, Config},
     decision::Decisions,
-    inbound::{Inbound, poll::Poll, revisit::Revisit},
+    grpc,
+    inbound::{Inbound, listen, poll::Poll, revisit::Revisit},
     intake::{Intake, IntakeError},
     outbound::{Outbound, Schedule, attempt::Attempts},
-    store::{Store, StoreError, sqlite::SqliteStore},
+    remote::{HttpRemote, RemoteSetupError},
+    security::{ServerTls, TlsError},
+    store::{
+        Store, StoreError,
+        sqlite::{OpenError, SqliteStore},
+    },
     supervise::{Ended, Supervisor},
 };
+
+/// How long to wait between looks at what came out of order.
+const REVISIT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Why the gateway could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The store cannot be opened.
+    #[error("the store cannot be opened")]
+    Open(#[from] OpenError),
+    /// The store cannot be read.
+    #[error("the store cannot be read")]
+    Store(#[from] StoreError),
+    /// The attachments' folder cannot be used.
+    #[error("the attachments' folder cannot be used")]
+    Blobs(#[from] BlobError),
+    /// What was left of the last run cannot be dealt with.
+    #[error("what was journalled before the last stop cannot be dealt with")]
+    Resume(#[from] IntakeError),
+    /// A far side cannot be set up.
+    #[error("the far side of channel {channel} cannot be set up")]
+    Remote {
+        /// Which.
+        channel: String,
+        /// Why.
+        #[source]
+        source: RemoteSetupError,
+    },
+    /// A listener cannot listen.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A listener's TLS cannot be set up.
+    #[error("TLS cannot be set up")]
+    Tls(#[from] TlsError),
+    /// The gRPC server cannot be set up.
+    #[error("the gRPC server cannot be set up")]
+    Grpc(#[from] grpc::SetupError),
+    /// The system lets no signal handler be installed.
+    #[error("signals cannot be heard")]
+    Signals(#[source] io::Error),
+}
+
+/// A gateway that runs.
+pub struct Running {
+    /// Where gRPC listens.
+    pub grpc: SocketAddr,
+    /// Where pushes are taken.
+    pub http: SocketAddr,
+    supervisor: Supervisor,
+    stop_limit: Duration,
+    stopper: mpsc::Sender<()>,
+    stopped: mpsc::Receiver<()>,
+}
+
+impl Running {
+    /// Asks the gateway to stop; a second time cuts off what still runs. [`Running::ended`] waits for the end.
+    pub fn stop(&self) {
+        // A full queue has heard both requests already.
+        if self.stopper.try_send(()).is_err() {
+            tracing::debug!("asked to stop more than twice");
+        }
+    }
+
+    /// Waits until the gateway has stopped, because it was asked to or because a task ended by itself.
+    pub async fn ended(self) -> Ended {
+        self.supervisor.run(self.stopped, self.stop_limit).await
+    }
+
+    /// Waits until the gateway has stopped, because of a signal or because a task ended by itself.
+    pub async fn ended_by(self, signals: mpsc::Receiver<()>) -> Ended {
+        self.supervisor.run(signals, self.stop_limit).await
+    }
+}
+
+/// Runs the gateway until SIGTERM or SIGINT; a second signal stops at once.
+///
+/// # Errors
+/// It could not start.
+pub async fn serve(config: Config, clock: SharedClock) -> Result<Ended, AppError> {
+    let signals = crate::supervise::signals().map_err(AppError::Signals)?;
+    let running = start(config, clock).await?;
+    tracing::info!(grpc = %running.grpc, http = %running.http, "the gateway runs");
+    Ok(running.ended_by(signals).await)
+}
+
+/// Brings the gateway to life: when this returns, it is served.
+///
+/// # Errors
+/// It could not start; nothing runs.
+pub async fn start(config: Config, clock: SharedClock) -> Result<Running, AppError> {
+    // Listening comes first: a wrong address is told before anything is touched.
+    let (grpc_listener, grpc) = bind(config.grpc.listener.listen).await?;
+    let (http_listener, http) = bind(config.http.listener.listen).await?;
+
+    let store = open_store(config.store).await?;
+    let blobs = Blobs::open(config.blobs.folder, config.blobs.attachment_bytes_max).await?;
+    let channels = join_channels(&config.channels, &blobs, &clock)?;
+    let (committer, committer_task) = committer::committer(Arc::clone(&store)).await?;
+    let decisions = Decisions::new(Arc::clone(&store), committer.clone(), channels.clone(), Arc::clone(&clock));
+    let intake =
+        Intake::new(Arc::clone(&store), committer.clone(), decisions.clone(), blobs.clone(), Arc::clone(&clock));
+    let inbound =
+        Inbound::new(Arc::clone(&store), committer.clone(), intake.clone(), channels.clone(), Arc::clone(&clock));
+
+    let mut life = Life::new();
+    life.spawn_core("committer", |stop| committer_task.run(stop));
+    let resumed = inbound.resume().await?;
+    if resumed > 0 {
+        tracing::info!(messages = resumed, "dealt with what was journalled before the last stop");
+    }
+
+    let parts = Parts { store, committer, channels, decisions, intake, inbound, blobs, clock };
+    parts.spawn_outbound(&mut life, &config.outbound);
+    parts.spawn_polls(&mut life, &config.inbound);
+    parts.spawn_http(&mut life, http_listener, &config.http, &config.channels)?;
+    parts.spawn_grpc(&mut life, grpc_listener, config.grpc, config.principals)?;
+
+    let (stopper, stopped) = mpsc::channel(2);
+    let supervisor = life.into_supervisor();
+    Ok(Running { grpc, http, supervisor, stop_limit: config.gateway.stop_limit, stopper, stopped })
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), AppError> {
+    let fault = |source| AppError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(fault)?;
+    let bound = listener.local_addr().map_err(fault)?;
+    Ok((listener, bound))
+}
+
+/// The one place that chooses an engine.
+async fn open_store(store: config::Store) -> Result<Arc<dyn Store>, AppError> {
+    match store {
+        config::Store::Sqlite { file } => {
+            let place = file.to_string_lossy().into_owned();
+            let opened = tokio::task::spawn_blocking(move || SqliteStore::open(&place)).await;
+            Ok(Arc::new(opened.expect("opening a store does not panic")?))
+        }
+    }
+}
+
+fn join_channels(configured: &[config::Channel], blobs: &Blobs, clock: &SharedClock) -> Result<Channels, AppError> {
+    let mut joined = Vec::new();
+    for channel in configured.iter().filter(|channel| channel.enabled) {
+        let remote = HttpRemote::new(channel, Arc::new(blobs.clone()), Arc::clone(clock))
+            .map_err(|source| AppError::Remote { channel: channel.name.clone(), source })?;
+        let poll = channel.feeds.iter().filter(|feed| feed.enabled);
+        joined.push(channels::Channel::new(channels::Parts {
+            name: channel.name.clone(),
+            kind: channel.kind,
+            agency: channel.agency.clone(),
+            base_url: channel.base_url.to_string(),
+            adapter: Arc::clone(&channel.adapter),
+            remote: Arc::new(remote),
+            poll: poll.map(|feed| (feed.name.to_owned(), feed.interval)).collect(),
+        }));
+    }
+    Ok(Channels::new(joined))
+}
+
+/// What the tasks are made of.
+struct Parts {
+    store: Arc<dyn Store>,
+    committer: Committer,
+    channels: Channels,
+    decisions: Decisions,
+    intake: Intake,
+    inbound: Inbound,
+    blobs: Blobs,
+    clock: SharedClock,
+}
+
+impl Parts {
+    fn spawn_outbound(&self, life: &mut Life, config: &config::Outbound) {
+        let schedule = Schedule {
+            waits: config.schedule.clone(),
+            jitter_per_mille: u16::try_from(config.jitter_per_mille).unwrap_or(u16::MAX),
+        };
+        let attempts = Attempts {
+            channels: self.channels.clone(),
+            committer: self.committer.clone(),
+            decisions: self.decisions.clone(),
+            schedule,
+            clock: Arc::clone(&self.clock),
+        };
+        let outbound = Outbound {
+            store: Arc::clone(&self.store),
+            committer: self.committer.clone(),
+            attempts,
+            concurrency: config.claim_batch,
+            lease: config.lease,
+            due: self.committer.deliveries_due(),
+            clock: Arc::clone(&self.clock),
+        };
+        life.spawn("outbound", |stop| outbound.run(stop));
+    }
+
+    fn spawn_polls(&self, life: &mut Life, config: &config::Inbound) {
+        for channel in self.channels.iter() {
+            for (feed, interval) in &channel.poll {
+                let poll = Poll {
+                    channel: Arc::clone(channel),
+                    feed: feed.clone(),
+                    interval: *interval,
+                    pause_after_failure: config.failure_pause,
+                    pause_max: config.failure_pause_max,
+                    inbound: self.inbound.clone(),
+                    store: Arc::clone(&self.store),
+                    clock: Arc::clone(&self.clock),
+                };
+                life.spawn("poll", |stop| poll.run(stop));
+            }
+        }
+        let (inbound, store) = (self.inbound.clone(), Arc::clone(&self.store));
+        let revisit = Revisit { interval: REVISIT_INTERVAL, inbound, store };
+        life.spawn("revisit", |stop| revisit.run(stop));
+    }
+}
+
+/// The tasks in their two circles: whoever may write, and the committer that outlives them.
+struct Life {
+    supervisor: Supervisor,
+    outer: TaskTracker,
+    core_stop: CancellationToken,
+}
+
+impl Life {
+    fn new() -> Life {
+        Life { supervisor: Supervisor::new(), outer: TaskTracker::new(), core_stop: CancellationToken::new() }
+    }
+
+    /// A task of the outer circle.
+    fn spawn<F, Task>(&mut self, name: &'static str, run: F)
+    where
+        F: FnOnce(CancellationToken) -> Task,
+        Task: Future<Output = ()> + Send + 'static,
+    {
+        let outer = self.outer.clone();
+        self.supervisor.spawn(name, |stop| outer.track_future(run(stop)));
+    }
+
+    /// A task that stops only when the outer circle has.
+    fn spawn_core<F, Task>(&mut self, name: &'static str, run: F)
+    where
+        F: FnOnce(CancellationToken) -> Task,
+        Task: Future<Output = ()> + Send + 'static,
+    {
+        let core_stop = self.core_stop.clone();
+        self.supervisor.spawn(name, |_| run(core_stop));
+    }
+
+    fn into_supervisor(mut self) -> Supervisor {
+        let (outer, core_stop) = (self.outer, self.core_stop);
+        self.supervisor.spawn("drain", |stop| async move {
+            stop.cancelled().await;
+            outer.close();
+            outer.wait().await;
+            core_stop.cancel();
+        });
+        self.supervisor
+    }
+}

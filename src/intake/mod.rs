@@ -74,6 +74,16 @@ impl Intake {
     /// # Errors
     /// Nothing may be acknowledged; the message stays in the journal and is taken again.
     pub async fn take(&self, origin: &Origin, message: Inbound) -> Result<ItemResult, IntakeError> {
+        match self.take_message(origin, message).await {
+            // Too large today is too large tomorrow: that is the item's fault, and no reason to have it sent again.
+            Err(IntakeError::Blob(error @ BlobError::TooLarge { .. })) => {
+                Ok(refused(FaultCode::TooLarge, "attachments", &format!("tệp quá lớn ({error})")))
+            }
+            result => result,
+        }
+    }
+
+    async fn take_message(&self, origin: &Origin, message: Inbound) -> Result<ItemResult, IntakeError> {
         match message {
             Inbound::Petition(draft) => self.take_petition(origin, *draft).await,
             Inbound::CodeList(list) => {

@@ -54,13 +54,14 @@ pub(super) fn delivery_claim_in_tx(tx: &mut Tx<'_>, claim: &Claim) -> Result<Vec
     Ok(claimed)
 }
 
+pub(super) const DUE_LIST: &str = "SELECT due_at, n FROM deliveries WHERE channel = ?1 AND head = 1 AND due_at <= ?2
+                               ORDER BY due_at, n LIMIT ?3";
+
 /// Time and number of what is due, channel by channel: the index gives each channel's oldest first.
 fn due_list_in_tx(tx: &Tx<'_>, claim: &Claim) -> Result<Vec<(i64, i64)>, StoreError> {
     let mut channels = tx.sql("SELECT name FROM channels WHERE paused = 0")?;
     let names: Vec<String> = channels.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    let sql = "SELECT due_at, n FROM deliveries WHERE channel = ?1 AND head = 1 AND due_at <= ?2
-               ORDER BY due_at, n LIMIT ?3";
-    let mut statement = tx.sql(sql)?;
+    let mut statement = tx.sql(DUE_LIST)?;
     let mut due = Vec::new();
     for name in names.iter().filter(|name| !claim.except.contains(name)) {
         let rows =

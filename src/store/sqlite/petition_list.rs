@@ -84,16 +84,9 @@ fn found_add(
     limit: usize,
     found: &mut Vec<Found>,
 ) -> Result<(), StoreError> {
-    let mut statement = conditions(query, arm);
-    statement.after(query)?;
-    let order = match query.sort {
-        Sort::ReceivedNewest => format!("{} DESC", statement.pk),
-        Sort::ReceivedOldest => statement.pk.to_owned(),
-        Sort::DueSoonest => "p.due_on, p.id".to_owned(),
-    };
-    let sql = format!("SELECT p.pk, p.received_at_us, p.due_on, p.id FROM {} ORDER BY {order}", statement.sql);
+    let Statement { sql, values, .. } = select(query, arm)?;
     let mut prepared = conn.prepare_cached(&sql)?;
-    let rows = prepared.query_and_then(params_from_iter(statement.values), found_of)?;
+    let rows = prepared.query_and_then(params_from_iter(values), found_of)?;
     let mut last = None;
     for (count, row) in rows.enumerate() {
         let row = row?;
@@ -106,6 +99,33 @@ fn found_add(
         found.push(row);
     }
     Ok(())
+}
+
+/// The rows of an arm after the page before, in order; the reader stops when it has enough.
+fn select(query: &PetitionQuery, arm: Option<Status>) -> Result<Statement, StoreError> {
+    let mut it = conditions(query, arm);
+    it.after(query)?;
+    let order = match query.sort {
+        Sort::ReceivedNewest => format!("{} DESC", it.pk),
+        Sort::ReceivedOldest => it.pk.to_owned(),
+        Sort::DueSoonest => "p.due_on, p.id".to_owned(),
+    };
+    it.sql = format!("SELECT p.pk, p.received_at_us, p.due_on, p.id FROM {} ORDER BY {order}", it.sql);
+    Ok(it)
+}
+
+/// How the engine means to answer the query, for tests.
+#[cfg(test)]
+pub(super) fn plans(conn: &Connection, query: &PetitionQuery) -> Vec<String> {
+    let statements = arms(query).into_iter().map(|arm| select(query, arm).unwrap());
+    statements.map(|it| plan(conn, &it.sql, params_from_iter(it.values))).collect()
+}
+
+#[cfg(test)]
+pub(super) fn plan(conn: &Connection, sql: &str, params: impl rusqlite::Params) -> String {
+    let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let steps = statement.query_map(params, |row| row.get::<_, String>("detail")).unwrap();
+    steps.map(Result::unwrap).collect::<Vec<_>>().join("; ")
 }
 
 fn found_of(row: &Row<'_>) -> Result<Found, StoreError> {
@@ -218,7 +238,7 @@ fn from(query: &PetitionQuery) -> Statement {
     match query.text.as_deref().and_then(search::query_of) {
         Some(words) => Statement {
             pk: "f.rowid",
-            sql: "petition_fts f CROSS JOIN petitions p ON p.pk = f.rowid WHERE f.words MATCH ?".to_owned(),
+            sql: "petition_fts f CROSS JOIN petitions p ON p.pk = f.rowid WHERE f.petition_fts MATCH ?".to_owned(),
             values: vec![Value::Text(words)],
         },
         None => Statement { pk: "p.pk", sql: "petitions p WHERE TRUE".to_owned(), values: Vec::new() },

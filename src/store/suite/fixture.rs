@@ -58,7 +58,7 @@ impl Bench {
     }
 
     /// A new petition, received at [`at`]`(0)` through [`PORTAL`].
-    pub(super) fn new_petition(&self, external_id: &str) -> Change {
+    pub(crate) fn new_petition(&self, external_id: &str) -> Change {
         self.new_petition_with(external_id, at(0), |_| ())
     }
 

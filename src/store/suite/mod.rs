@@ -4,7 +4,10 @@
 //! written and not listed here is dead code, which the build refuses.
 
 pub(crate) mod changes;
+pub(crate) mod deliveries;
 mod fixture;
+pub(crate) mod lists;
+pub(crate) mod messages;
 
 pub(crate) use fixture::Bench;
 
@@ -23,6 +26,48 @@ macro_rules! run_on {
             a_batch_that_fails_leaves_nothing,
             a_change_takes_its_item_and_its_deliveries_along,
             sequence_numbers_are_gapless_and_in_order_under_eight_writers,
+        ]);
+        $crate::store::suite::run_on!($make, messages: [
+            a_message_is_read_back_byte_for_byte,
+            what_was_journalled_and_not_dealt_with_is_listed_oldest_first,
+            the_cursor_moves_with_the_message_or_not_at_all,
+            a_cursor_moves_without_a_message_when_there_was_nothing_new,
+            quarantine_is_listed_newest_first_by_channel_and_fault,
+            an_item_leaves_quarantine_when_it_is_taken_or_discarded,
+            an_item_quarantined_twice_is_counted_once,
+            the_items_of_a_petition_are_listed_oldest_first,
+            a_code_list_is_kept_whole_and_replaced_whole,
+            a_channel_tells_its_counts_and_times,
+        ]);
+        $crate::store::suite::run_on!($make, deliveries: [
+            a_lane_gives_out_one_delivery_at_a_time_in_order,
+            lanes_and_deliveries_without_one_do_not_hold_each_other_up,
+            a_lane_is_a_channels_own,
+            what_is_not_due_is_not_given_and_its_time_is_told,
+            the_oldest_comes_first_and_no_more_than_asked,
+            a_delivery_of_the_same_batch_can_be_claimed,
+            a_lease_that_ends_gives_the_delivery_to_the_next,
+            a_settlement_under_an_old_lease_has_no_effect_unless_it_says_delivered,
+            a_delivery_settled_once_under_its_lease_is_not_settled_again_under_it,
+            a_retry_waits_for_its_time_and_holds_its_lane_up,
+            a_dead_letter_lets_its_lane_go_on_and_can_be_retried_before_the_rest,
+            a_retried_dead_letter_goes_first_when_the_lease_before_it_ends_unsettled,
+            a_receipt_settles_without_a_lease_and_adds_its_reference_once,
+            every_attempt_is_kept_with_its_verdict,
+            a_paused_channel_and_an_excepted_one_are_given_nothing,
+            deliveries_are_listed_newest_first_by_channel_petition_and_state,
+        ]);
+        $crate::store::suite::run_on!($make, lists: [
+            each_condition_on_what_a_petition_says_finds_its_own,
+            the_unit_and_the_agency_forwarded_to_are_agencies_too,
+            channel_and_external_id_find_together_and_apart,
+            statuses_find_what_stands_in_them_now,
+            received_bounds_are_exact_to_the_microsecond,
+            overdue_is_open_and_past_its_date,
+            due_soonest_puts_those_without_a_date_last,
+            pages_join_to_the_whole_list_in_every_order_while_petitions_come_in,
+            words_are_found_without_regard_to_case_marks_and_composition,
+            the_words_of_the_answer_are_found_and_those_of_replaced_text_are_not,
         ]);
     };
     ($make:expr, $topic:ident: [$($test:ident,)+]) => {
