@@ -1,3 +1,7 @@
-//! petition-gateway.
+//! The one binary, `petition-gateway`: the gateway itself and the operator's command line.
 
-fn main() {}
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}
