@@ -154,7 +154,7 @@ impl Failure {
         match self {
             Failure::Call { status, request_id } => refusal_lines(status, *request_id, lang, &mut lines),
             Failure::Content { wrongs, .. } => {
-                lines.extend(wrongs.iter().map(|it| format!("  {}: {}", it.place, it.what.in_lang(lang))));
+                lines.extend(wrongs.iter().map(|it| format!("  {}", it.line(lang))));
             }
             _ => {}
         }

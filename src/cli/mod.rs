@@ -5,6 +5,7 @@
 //! through `output`; every failure becomes an exit code in `failure`. Personal data is shown only with `--full`.
 
 mod channel;
+mod check_config;
 mod completion;
 mod connection;
 mod contract;
@@ -53,6 +54,8 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Tell everything that is wrong with a configuration (kiểm tra cấu hình)
+    CheckConfig(check_config::CheckConfig),
     /// Channels (kênh): list, show, pause, resume, sync
     Channel(channel::Channel),
     /// Deliveries to channels (lượt gửi): list, show, retry
@@ -68,6 +71,7 @@ enum Command {
 impl Command {
     async fn run(self, output: Output) -> Result<(), Failure> {
         match self {
+            Command::CheckConfig(command) => command.run(output),
             Command::Channel(command) => command.run(output).await,
             Command::Delivery(command) => command.run(output).await,
             Command::Quarantine(command) => command.run(output).await,

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::{
     contract::{Message, short_names},
-    words::{Said, said},
+    words::{Lang, Said, said},
 };
 
 /// Something in a file that is not as it should be.
@@ -22,6 +22,14 @@ pub(crate) struct Wrong {
     pub(crate) place: String,
     /// What is wrong and what would be right.
     pub(crate) what: Said,
+}
+
+impl Wrong {
+    /// Where, and what, in one line.
+    pub(crate) fn line(&self, lang: Lang) -> String {
+        let what = self.what.in_lang(lang);
+        if self.place.is_empty() { what.to_owned() } else { format!("{}: {what}", self.place) }
+    }
 }
 
 /// The message that the JSON says.
@@ -189,10 +197,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::cli::{
-        rendering::{self, Privacy},
-        words::Lang,
-    };
+    use crate::cli::rendering::{self, Privacy};
 
     #[test]
     fn a_draft_is_read_with_days_instants_and_short_enums() {
@@ -226,7 +231,7 @@ mod tests {
             "attachments": {"file_name": "a"},
         }))
         .unwrap_err();
-        let told = wrongs.iter().map(|it| format!("{}: {}", it.place, it.what.in_lang(Lang::En))).collect::<Vec<_>>();
+        let told = wrongs.iter().map(|it| it.line(Lang::En)).collect::<Vec<_>>();
         assert_eq!(
             told,
             [

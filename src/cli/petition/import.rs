@@ -168,8 +168,8 @@ fn tell(
     ))?;
     for (line, wrongs) in &unsent.first {
         for wrong in wrongs {
-            let (place, vi, en) = (&wrong.place, wrong.what.in_lang(Lang::Vi), wrong.what.in_lang(Lang::En));
-            output.say(&said!("  dòng {line}: {place}: {vi}", "  line {line}: {place}: {en}"))?;
+            let (vi, en) = (wrong.line(Lang::Vi), wrong.line(Lang::En));
+            output.say(&said!("  dòng {line}: {vi}", "  line {line}: {en}"))?;
         }
     }
     for refusal in &answer.refusals {
