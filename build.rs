@@ -35,6 +35,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     tonic_prost_build::configure()
         .bytes(".")
+        // In the order of their keys: a request sent again must have the fingerprint that it had.
+        .btree_map(".")
         .skip_debug(private.iter().map(|message| format!(".{}", message.full_name())))
         // The source comments are documentation of a contract, and full of what rustdoc would take for code or links.
         .disable_comments(["."])

@@ -54,6 +54,7 @@ pub mod clock;
 pub mod committer;
 pub mod config;
 pub mod decision;
+pub mod grpc;
 pub mod inbound;
 pub mod intake;
 pub mod outbound;

@@ -1,0 +1,52 @@
+//! Decisions: thirteen methods, one way. Parse, check the files that are named, ask the rules, answer with the petition.
+
+use channel_sdk::model::Attachment;
+
+use super::{
+    convert::{
+        Sight,
+        checks::Checks,
+        common::signed,
+        decision::{About, Decision},
+        names,
+        petition::petition,
+    },
+    error::CallError,
+    petitions::Petitions,
+    principal::Caller,
+    request_id,
+};
+use crate::{decision::Context, petition::Command};
+
+impl Petitions {
+    /// Decides on a petition.
+    pub(super) async fn decide<R: Decision>(&self, caller: &Caller, mut request: R) -> Result<R::Response, CallError> {
+        let mut checks = Checks::default();
+        let About { name, request_id, expected_version } = request.about(&mut checks);
+        let key = request_id::key(caller, R::METHOD, request_id, &request);
+        let mut command = request.command(&mut checks);
+        checks.done()?;
+        let id = names::parse_petition(&name)?;
+        match &mut command {
+            Command::Answer { answer } => self.check_files(&mut answer.attachments).await?,
+            Command::ProvideInformation { attachments, .. } => self.check_files(attachments).await?,
+            _ => {}
+        }
+        let actor = caller.name.clone();
+        let context = Context { actor, expected_version, request: Some(key), ..Context::default() };
+        let decided = self.parts.decisions.decide(id, command, context).await?;
+        let seen = petition(decided.petition, Sight::Full, self.parts.clock.today());
+        Ok((seen, signed(decided.seq.0), decided.repeated).into())
+    }
+
+    /// Sees that each file was uploaded, and takes over its size.
+    pub(super) async fn check_files(&self, files: &mut [Attachment]) -> Result<(), CallError> {
+        for file in files {
+            let Some(size_bytes) = self.parts.blobs.stat(&file.sha256).await? else {
+                return Err(CallError::AttachmentNotUploaded { sha256: file.sha256.clone() });
+            };
+            file.size_bytes = size_bytes;
+        }
+        Ok(())
+    }
+}
