@@ -32,15 +32,12 @@ pub(crate) struct Attach {
     /// The files
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Media type of all of them; guessed from the names without this (loại tệp)
-    #[arg(long)]
-    media_type: Option<String>,
 }
 
 impl Attach {
     pub(crate) async fn run(self, mut gateway: Gateway, output: Output) -> Result<(), Failure> {
         for path in &self.files {
-            let stored = upload(&mut gateway, path, self.media_type.as_deref(), output).await?;
+            let stored = upload(&mut gateway, path, output).await?;
             if output.json {
                 let mut record = rendering::json(&stored, Privacy::Hidden);
                 record["file"] = path.display().to_string().into();
@@ -64,7 +61,7 @@ pub(crate) async fn upload_all(
 ) -> Result<Vec<pb::Attachment>, Failure> {
     let mut attachments = Vec::with_capacity(paths.len());
     for path in paths {
-        let stored = upload(gateway, path, None, output).await?;
+        let stored = upload(gateway, path, output).await?;
         attachments.push(pb::Attachment {
             file_name: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
             media_type: media_type_of(path).to_owned(),
@@ -76,19 +73,13 @@ pub(crate) async fn upload_all(
 }
 
 /// Each file is an intent of its own: the content tells the gateway whether it has it already.
-async fn upload(
-    gateway: &mut Gateway,
-    path: &Path,
-    media_type: Option<&str>,
-    output: Output,
-) -> Result<pb::UploadAttachmentResponse, Failure> {
+async fn upload(gateway: &mut Gateway, path: &Path, output: Output) -> Result<pb::UploadAttachmentResponse, Failure> {
     let mut file = File::open(path).await.map_err(Failure::file(path))?;
     let (sha256, size) = digest(&mut file).await.map_err(Failure::file(path))?;
     file.rewind().await.map_err(Failure::file(path))?;
     let request_id = Uuid::now_v7();
     let header = pb::UploadHeader {
         request_id: request_id.to_string(),
-        media_type: media_type.unwrap_or_else(|| media_type_of(path)).to_owned(),
         sha256,
         size_bytes: i64::try_from(size).unwrap_or(i64::MAX),
     };
