@@ -18,6 +18,7 @@ use crate::{
     GovernmentPortal,
     config::Format,
     cursor::{After, Cursor},
+    decode,
     encode::{self, Told},
     message::Message,
 };
@@ -42,8 +43,8 @@ impl GovernmentPortal {
         let mut request = self.get(self.path(path, &[])?).query("tuThoiDiem", local(cursor.since));
         if feed == "pakn" {
             request = request.query("coQuan", &self.portal.agency);
+            request = request.query("soLuong", self.portal.page_size.to_string());
         }
-        request = request.query("soLuong", self.portal.page_size.to_string());
         if let Some(token) = &cursor.token {
             request = request.query("conTro", token);
         }
@@ -64,15 +65,24 @@ impl GovernmentPortal {
         Ok(Page { raw: Some(raw), next, more })
     }
 
-    /// What a page says about the next one; `None` when the page cannot be read at all.
+    /// What a page says about the next one; `None` when it is no page at all.
     fn after(&self, raw: &RawMessage) -> Option<After> {
+        let message = self.list(raw)?;
+        let reading = self.words.map("page").take(message.around());
+        let token = reading.record.text("token").filter(|token| !token.is_empty());
+        let more = match reading.record.boolean("more") {
+            Some(more) => more,
+            // A page that does not say, or not understandably, whether it is the last one is so only when it is empty
+            // or tells no way on.
+            None => token.is_some() && message.has_items(self.words.constant("list")),
+        };
+        Some(After { token: token.map(str::to_owned), more })
+    }
+
+    /// The list that came, as far as it can be made out; `None` for what is no list at all.
+    fn list(&self, raw: &RawMessage) -> Option<Message> {
         let message = Message::read(raw, self.words.constant("list")).ok().or_else(|| Message::guess(raw))?;
-        let reading = self.words.map("page").read(&message.around());
-        let token = reading.record.text("token");
-        let more = reading.record.boolean("more").unwrap_or(false);
-        // A page that says something about the next one that cannot be understood is not the last one.
-        let more = more || !reading.faults.is_empty();
-        Some(After { token: token.filter(|token| !token.is_empty()).map(str::to_owned), more })
+        decode::is_list(&self.words, raw, &message).then_some(message)
     }
 
     /// A code list, unless it is still the one whose tag is the cursor.
@@ -93,8 +103,11 @@ impl GovernmentPortal {
             return Ok(Page { raw: None, next: None, more: false });
         }
         let tag = reply.headers.get(header::ETAG).and_then(|tag| tag.to_str().ok());
-        let next = tag.filter(|tag| tag.len() <= ETAG_BYTES_MAX).map(str::to_owned);
-        Ok(Page { raw: Some(raw(feed, success(reply)?, now)), next, more: false })
+        let tag = tag.filter(|tag| tag.len() <= ETAG_BYTES_MAX).map(str::to_owned);
+        let raw = raw(feed, success(reply)?, now);
+        // The tag of something that is no list would keep us from asking for the list.
+        let next = if self.list(&raw).is_some() { tag } else { None };
+        Ok(Page { raw: Some(raw), next, more: false })
     }
 
     /// The content of a petitioner's file, checked against what was announced.

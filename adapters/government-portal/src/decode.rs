@@ -8,11 +8,12 @@ use channel_sdk::{
     dialect::Record,
     fault::{Fault, FaultCode},
     inbound::{CodeList, Extensions, Inbound},
-    tree::{Content, Node},
+    tree::Node,
 };
 
 use crate::{
     config::Portal,
+    items::{self, List, no_object, under},
     message::{Message, Unread},
     words::Words,
 };
@@ -35,14 +36,35 @@ pub(crate) fn decode(portal: &Portal, words: &Words, raw: &RawMessage) -> Result
     let target = target(raw).map_err(|fault| vec![fault])?;
     let message = Message::read(raw, words.constant("list")).map_err(|fault| vec![fault])?;
     let decoder = Decoder { portal, words };
-    match target {
-        Target::Petitions => decoder.each(raw, message, true, |node| decoder.petition(node)),
-        Target::Ratings => decoder.each(raw, message, false, |node| decoder.about("rating", node, None)),
-        Target::CodeList(name) => decoder.code_list(name, message),
-        Target::Withdrawal(id) => Ok(single(decoder.about("withdrawal", message.root, Some(&id)))),
-        Target::Supplement(id) => Ok(single(decoder.about("supplement", message.root, Some(&id)))),
-        Target::Rating(id) => Ok(single(decoder.about("rating", message.root, Some(&id)))),
+    let (about, id) = match target {
+        Target::Petitions => return decoder.each(message, listed(raw), |node| decoder.petition(node)),
+        Target::Ratings => return decoder.each(message, List::Ratings, |node| decoder.about("rating", node, None)),
+        Target::CodeList(name) => return decoder.code_list(name, message),
+        Target::Withdrawal(id) => ("withdrawal", id),
+        Target::Supplement(id) => ("supplement", id),
+        Target::Rating(id) => ("rating", id),
+    };
+    // An empty body says nothing but what the path says: enough for a withdrawal, and refused by the other maps.
+    if !message.is_empty
+        && let Some(fault) = no_object(&message.root, message.is_xml)
+    {
+        return Err(vec![fault]);
     }
+    Ok(single(decoder.about(about, message.root, Some(&id))))
+}
+
+/// Whether what came on a feed is a list of what the feed carries, so that a scan may take it as read.
+pub(crate) fn is_list(words: &Words, raw: &RawMessage, message: &Message) -> bool {
+    let kind = match raw.route.as_str() {
+        "pakn" => List::Petitions,
+        "danh-gia" => List::Ratings,
+        _ => List::Codes,
+    };
+    items::check(words, message, kind).is_ok()
+}
+
+fn listed(raw: &RawMessage) -> List {
+    if raw.entrance == Entrance::Push { List::PushedPetitions } else { List::Petitions }
 }
 
 fn target(raw: &RawMessage) -> Result<Target<'_>, Fault> {
@@ -90,49 +112,31 @@ fn single(item: Item) -> Decoded {
     Decoded { items: vec![item], warnings: Vec::new() }
 }
 
-/// An item with its place in the message, read or not.
-type Placed = (String, Result<Node, Unread>);
-
 struct Decoder<'a> {
     portal: &'a Portal,
     words: &'a Words,
 }
 
 impl Decoder<'_> {
-    fn each(
-        &self,
-        raw: &RawMessage,
-        message: Message,
-        petitions: bool,
-        decode: impl Fn(Node) -> Item,
-    ) -> Result<Decoded, Vec<Fault>> {
-        let pushed = raw.entrance == Entrance::Push;
-        if message.is_xml && petitions {
-            self.check_root(&message.root).map_err(|fault| vec![fault])?;
-        }
-        let items = self.items(message, pushed && petitions).map_err(|fault| vec![fault])?;
-        if pushed && items.len() > self.portal.pushed_items_max {
+    fn each(&self, message: Message, list: List, decode: impl Fn(Node) -> Item) -> Result<Decoded, Vec<Fault>> {
+        let is_xml = message.is_xml;
+        let items = items::items(self.words, message, list).map_err(|fault| vec![fault])?;
+        if list == List::PushedPetitions && items.len() > self.portal.pushed_items_max {
             let message = format!("quá {} mục trong một lần gửi; hãy chia nhỏ", self.portal.pushed_items_max);
             return Err(vec![Fault::new(FaultCode::TooLarge, "", message)]);
         }
         let items = items.into_iter().map(|(place, node)| {
             let item = match node {
-                Ok(node) => decode(node),
+                Ok(node) => match no_object(&node, is_xml) {
+                    None => decode(node),
+                    Some(fault) => Item { place: String::new(), external_id: None, message: Err(vec![fault]) },
+                },
                 Err(unread) => self.unread(unread),
             };
-            let message = item.message.map_err(|faults| faults.into_iter().map(|fault| fault.under(&place)).collect());
+            let message = item.message.map_err(|faults| faults.into_iter().map(|it| under(&place, it)).collect());
             Item { place, message, ..item }
         });
         Ok(Decoded { items: items.collect(), warnings: Vec::new() })
-    }
-
-    fn check_root(&self, root: &Node) -> Result<(), Fault> {
-        let (one, list) = (self.words.constant("petition_root"), self.words.constant("list_root"));
-        if root.name == one || root.name == list {
-            return Ok(());
-        }
-        let message = format!("phần tử gốc phải là {one} hoặc {list} (wrong root element)");
-        Err(Fault::new(FaultCode::WrongMessage, format!("line {}", root.line), message))
     }
 
     /// An item that could not be read at all; its id is told where it can still be made out.
@@ -140,51 +144,6 @@ impl Decoder<'_> {
         let record = unread.guess.map(|node| self.words.map("petition").take(*node).record);
         let external_id = record.and_then(|mut record| record.take_text("external_id"));
         Item { place: String::new(), external_id, message: Err(vec![unread.fault]) }
-    }
-
-    /// The items of a message with their places: an array, the list of a page, or (pushed) the message itself.
-    fn items(&self, message: Message, may_be_single: bool) -> Result<Vec<Placed>, Fault> {
-        let list = self.words.constant("list");
-        let Message { mut root, split, is_xml } = message;
-        if is_xml {
-            if may_be_single && root.name == self.words.constant("petition_root") {
-                return Ok(vec![(String::new(), Ok(root))]);
-            }
-            return Ok(self.xml_items(root));
-        }
-        if let Some(items) = split {
-            let list = if matches!(root.content, Content::List(_)) { "" } else { list };
-            return Ok(placed(list, items));
-        }
-        if matches!(root.content, Content::List(_)) {
-            return Ok(placed("", root.into_items().into_iter().map(Ok)));
-        }
-        match root.take_child(list) {
-            Some(node) if matches!(node.content, Content::List(_)) => {
-                Ok(placed(list, node.into_items().into_iter().map(Ok)))
-            }
-            Some(node) if node.content == Content::Null => Ok(Vec::new()),
-            Some(_) => Err(Fault::new(FaultCode::Format, list, "phải là một mảng (must be an array)")),
-            None if may_be_single && matches!(root.content, Content::Children(_)) => {
-                Ok(vec![(String::new(), Ok(root))])
-            }
-            None => Err(Fault::new(FaultCode::Missing, list, format!("thiếu {list} (the list of items is absent)"))),
-        }
-    }
-
-    /// In XML the items stand under the root, with or without the list's name around them; a leaf beside them (the
-    /// token, a total) is none, unless it bears the name of an item: an empty item is refused and not overlooked.
-    fn xml_items(&self, mut root: Node) -> Vec<Placed> {
-        let (list, one) = (self.words.constant("list"), self.words.constant("petition_root"));
-        let is_item = |node: &Node| node.name == one || matches!(node.content, Content::Children(_));
-        let is_around = |node: &Node| node.nodes().iter().any(is_item) && !node.nodes().iter().any(is_text);
-        let around = match root.child(list).is_some_and(is_around) {
-            true => root.take_child(list).unwrap_or(root),
-            false => root,
-        };
-        let Content::Children(nodes) = around.content else { return Vec::new() };
-        let items = nodes.into_iter().filter(is_item).enumerate();
-        items.map(|(at, node)| (format!("{}[{at}]", node.name), Ok(node))).collect()
     }
 
     /// A listed or pushed petition: usually itself, sometimes the news that it is withdrawn or another agency's now.
@@ -245,7 +204,8 @@ impl Decoder<'_> {
 
     /// A code list is one item: half a list is no list.
     fn code_list(&self, name: &str, message: Message) -> Result<Decoded, Vec<Fault>> {
-        let items = self.items(message, false).map_err(|fault| vec![fault])?;
+        let is_xml = message.is_xml;
+        let items = items::items(self.words, message, List::Codes).map_err(|fault| vec![fault])?;
         if items.len() > CODE_LIST_MAX {
             let message = format!("quá {CODE_LIST_MAX} mục trong danh mục (too many entries)");
             return Err(vec![Fault::new(FaultCode::TooLarge, "", message)]);
@@ -253,14 +213,18 @@ impl Decoder<'_> {
         let mut faults = Vec::new();
         let mut entries = Vec::with_capacity(items.len());
         for (place, node) in items {
+            let node = match node {
+                Ok(node) => no_object(&node, is_xml).map_or(Ok(node), Err),
+                Err(unread) => Err(unread.fault),
+            };
             let mut reading = match node {
                 Ok(node) => self.words.map("code_list_entry").take(node),
-                Err(unread) => {
-                    faults.push(unread.fault.under(&place));
+                Err(fault) => {
+                    faults.push(under(&place, fault));
                     continue;
                 }
             };
-            faults.extend(reading.faults.drain(..).map(|fault| fault.under(&place)));
+            faults.extend(reading.faults.drain(..).map(|fault| under(&place, fault)));
             let mut text = |name| reading.record.take_text(name).unwrap_or_default();
             entries.push((text("code"), text("name")));
         }
@@ -268,14 +232,6 @@ impl Decoder<'_> {
         let message = if faults.is_empty() { Ok(list) } else { Err(faults) };
         Ok(single(Item { place: String::new(), external_id: None, message }))
     }
-}
-
-fn is_text(node: &Node) -> bool {
-    matches!(node.content, Content::Text(_))
-}
-
-fn placed(list: &str, items: impl IntoIterator<Item = Result<Node, Unread>>) -> Vec<Placed> {
-    items.into_iter().enumerate().map(|(at, node)| (format!("{list}[{at}]"), node)).collect()
 }
 
 fn canonical_of(map: &str, record: Record, extensions: Extensions) -> Result<Inbound, Vec<Fault>> {

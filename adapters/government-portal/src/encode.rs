@@ -110,7 +110,9 @@ fn status(words: &Words, notice: &Notice, body: &NoticeBody, record: &mut Record
     };
     let due_on = match body {
         NoticeBody::DeadlineExtended { due_on, .. } => Some(*due_on),
-        _ => notice.due_on,
+        // The due date belongs to work that goes on.
+        _ if status == "accepted" || status == "in_progress" => notice.due_on,
+        _ => None,
     };
     record.set("status", Value::Code(status.to_owned())).set_text("note", &note).set_some("due_on", due_on);
 }

@@ -37,6 +37,7 @@ mod converse;
 mod cursor;
 mod decode;
 mod encode;
+mod items;
 mod message;
 mod sandbox;
 mod split;

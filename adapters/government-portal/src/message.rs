@@ -18,6 +18,8 @@ pub(crate) struct Message {
     pub(crate) split: Option<Vec<Result<Node, Unread>>>,
     /// The syntax.
     pub(crate) is_xml: bool,
+    /// Whether there were no bytes but white space.
+    pub(crate) is_empty: bool,
 }
 
 /// An item that cannot be read.
@@ -42,14 +44,14 @@ impl Message {
         let is_xml = is_xml(&raw.content_type, &raw.body);
         if raw.body.iter().all(u8::is_ascii_whitespace) {
             // Some pushes say everything by their path.
-            return Ok(Message { root: Node::object("", Vec::new()), split: None, is_xml });
+            return Ok(Message { root: Node::object("", Vec::new()), split: None, is_xml, is_empty: true });
         }
         let limits = Limits::default();
         if is_xml {
-            return xml::read(&raw.body, &limits).map(|root| Message { root, split: None, is_xml });
+            return xml::read(&raw.body, &limits).map(|root| Message { root, split: None, is_xml, is_empty: false });
         }
         match json::read(&raw.body, &limits) {
-            Ok(root) => Ok(Message { root, split: None, is_xml }),
+            Ok(root) => Ok(Message { root, split: None, is_xml, is_empty: false }),
             Err(fault) => read_split(&raw.body, list, &limits).ok_or(fault),
         }
     }
@@ -60,7 +62,18 @@ impl Message {
         let limits = Limits::default();
         let is_xml = is_xml(&raw.content_type, &raw.body);
         let root = if is_xml { xml::read(text.as_bytes(), &limits) } else { json::read(text.as_bytes(), &limits) };
-        root.ok().map(|root| Message { root, split: None, is_xml })
+        root.ok().map(|root| Message { root, split: None, is_xml, is_empty: false })
+    }
+
+    /// Whether anything is listed: under `list`, as an array, or as elements.
+    pub(crate) fn has_items(&self, list: &str) -> bool {
+        let any = |node: &Node| matches!(&node.content, Content::List(items) if !items.is_empty());
+        let elements = |node: &Node| matches!(node.content, Content::Children(_));
+        match &self.split {
+            Some(items) => !items.is_empty(),
+            None if self.is_xml => self.root.nodes().iter().any(elements),
+            None => any(&self.root) || self.root.child(list).is_some_and(any),
+        }
     }
 
     /// What stands around the items: the message's own leaves, and its attributes as if they were leaves.
@@ -89,7 +102,7 @@ fn read_split(body: &[u8], list: &str, limits: &Limits) -> Option<Message> {
             Unread { fault, guess }
         })
     });
-    Some(Message { root, split: Some(items.collect()), is_xml: false })
+    Some(Message { root, split: Some(items.collect()), is_xml: false, is_empty: false })
 }
 
 fn refuse_other_charset(content_type: &str) -> Result<(), Fault> {

@@ -48,6 +48,8 @@ const ITEM_REPLY: &[&str] = &["external_id", "outcome", "petition_id", "code", "
 const CONSTANTS: &[&str] = &[
     "petition_root",
     "list_root",
+    "rating_list_root",
+    "code_list_root",
     "receipt_root",
     "status_root",
     "forward_root",
@@ -173,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_dialect_without_a_needed_part_is_refused_with_its_key() {
-        let dialect = DEFAULT.replace("list_root = ", "list_rot = ").replace("answer = \"/api", "anwser = \"/api");
+        let dialect = DEFAULT.replace("\nlist_root = ", "\nlist_rot = ").replace("answer = \"/api", "anwser = \"/api");
         assert_eq!(keys(&dialect), ["constants.list_root", "paths.answer"]);
     }
 

@@ -64,13 +64,16 @@ async fn a_refused_or_failed_pull_is_an_error_and_leaves_the_cursor() {
 
 #[tokio::test]
 async fn a_page_that_cannot_be_read_is_handed_on_and_the_cursor_stays() {
-    for garbage in ["<html>502 Bad Gateway</html>", r#"{"danhSach": [{"maPAKN": "#, ""] {
-        let remote = Scripted::new([Ok(reply(200, garbage))]);
-        let page = adapter("").pull(&remote, "pakn", None, now()).await.unwrap();
-        if !garbage.is_empty() {
+    for garbage in ["<html>502 Bad Gateway</html>", r#"{"danhSach": [{"maPAKN": "#, "", "{}", r#"{"maLoi": "X"}"#, "7"]
+    {
+        for feed in ["pakn", "danh-gia", "danh-muc/linh-vuc"] {
+            let remote = Scripted::new([Ok(with(reply(200, garbage), "etag", "\"v1\""))]);
+            let page = adapter("").pull(&remote, feed, None, now()).await.unwrap();
             assert_eq!((page.next, page.more), (None, false), "{garbage}");
+            let raw = page.raw.unwrap();
+            assert_eq!(raw.body, garbage);
+            assert!(adapter("").decode(&raw).is_err(), "{garbage}");
         }
-        assert_eq!(page.raw.unwrap().body, garbage);
     }
 }
 
@@ -80,6 +83,20 @@ async fn an_item_that_cannot_be_read_does_not_hold_up_the_pages_behind_it() {
     let remote = Scripted::new([Ok(reply(200, body))]);
     let page = adapter("").pull(&remote, "pakn", None, now()).await.unwrap();
     assert!(page.more && page.next.unwrap().contains("p2"));
+}
+
+#[tokio::test]
+async fn a_page_that_does_not_say_whether_it_is_the_last_is_so_when_it_tells_no_way_on() {
+    for (body, more) in [
+        (r#"{"danhSach": [{}], "conTro": "p2"}"#, true),
+        (r#"{"danhSach": [], "conTro": "p2"}"#, false),
+        (r#"{"danhSach": [{}]}"#, false),
+        ("[{}]", false),
+    ] {
+        let page = adapter("").pull(&Scripted::new([Ok(reply(200, body))]), "pakn", None, now()).await.unwrap();
+        assert_eq!(page.more, more, "{body}");
+        assert!(page.next.is_some());
+    }
 }
 
 #[tokio::test]
