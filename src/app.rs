@@ -5,22 +5,30 @@
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     blobs::{BlobError, Blobs},
     channels::{self, Channels},
     clock::SharedClock,
-    committer::{self, Committer},
+    committer,
     config::{self, Config},
     decision::Decisions,
-    grpc,
-    inbound::{Inbound, listen, poll::Poll, revisit::Revisit},
+    grpc::{self, Grpc},
+    inbound::{
+        Inbound,
+        listen::{self, Listen, PushChannel},
+        poll::Poll,
+        revisit::Revisit,
+    },
     intake::{Intake, IntakeError},
     outbound::{Outbound, Schedule, attempt::Attempts},
-    remote::{HttpRemote, RemoteSetupError},
-    security::{ServerTls, TlsError},
+    remote::{self, HttpRemote},
+    security::{Incoming, Principals, ServerTls, TlsFiles, tls::TlsError},
     store::{
         Store, StoreError,
         sqlite::{OpenError, SqliteStore},
@@ -53,7 +61,7 @@ pub enum AppError {
         channel: String,
         /// Why.
         #[source]
-        source: RemoteSetupError,
+        source: remote::SetupError,
     },
     /// A listener cannot listen.
     #[error("cannot listen on {address}")]
@@ -134,8 +142,7 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, AppErr
     let decisions = Decisions::new(Arc::clone(&store), committer.clone(), channels.clone(), Arc::clone(&clock));
     let intake =
         Intake::new(Arc::clone(&store), committer.clone(), decisions.clone(), blobs.clone(), Arc::clone(&clock));
-    let inbound =
-        Inbound::new(Arc::clone(&store), committer.clone(), intake.clone(), channels.clone(), Arc::clone(&clock));
+    let inbound = Inbound::new(Arc::clone(&store), committer.clone(), intake, channels.clone(), Arc::clone(&clock));
 
     let mut life = Life::new();
     life.spawn_core("committer", |stop| committer_task.run(stop));
@@ -144,11 +151,11 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, AppErr
         tracing::info!(messages = resumed, "dealt with what was journalled before the last stop");
     }
 
-    let parts = Parts { store, committer, channels, decisions, intake, inbound, blobs, clock };
-    parts.spawn_outbound(&mut life, &config.outbound);
-    parts.spawn_polls(&mut life, &config.inbound);
-    parts.spawn_http(&mut life, http_listener, &config.http, &config.channels)?;
-    parts.spawn_grpc(&mut life, grpc_listener, config.grpc, config.principals)?;
+    let parts = grpc::Parts { store, committer, decisions, inbound, channels, blobs, clock };
+    spawn_outbound(&mut life, &parts, &config.outbound);
+    spawn_polls(&mut life, &parts, &config.inbound);
+    spawn_http(&mut life, &parts, http_listener, config.http, &config.channels)?;
+    spawn_grpc(&mut life, parts, grpc_listener, &config.grpc, config.principals)?;
 
     let (stopper, stopped) = mpsc::channel(2);
     let supervisor = life.into_supervisor();
@@ -176,7 +183,7 @@ async fn open_store(store: config::Store) -> Result<Arc<dyn Store>, AppError> {
 fn join_channels(configured: &[config::Channel], blobs: &Blobs, clock: &SharedClock) -> Result<Channels, AppError> {
     let mut joined = Vec::new();
     for channel in configured.iter().filter(|channel| channel.enabled) {
-        let remote = HttpRemote::new(channel, Arc::new(blobs.clone()), Arc::clone(clock))
+        let remote = HttpRemote::new(channel, blobs.clone(), Arc::clone(clock))
             .map_err(|source| AppError::Remote { channel: channel.name.clone(), source })?;
         let poll = channel.feeds.iter().filter(|feed| feed.enabled);
         joined.push(channels::Channel::new(channels::Parts {
@@ -192,63 +199,90 @@ fn join_channels(configured: &[config::Channel], blobs: &Blobs, clock: &SharedCl
     Ok(Channels::new(joined))
 }
 
-/// What the tasks are made of.
-struct Parts {
-    store: Arc<dyn Store>,
-    committer: Committer,
-    channels: Channels,
-    decisions: Decisions,
-    intake: Intake,
-    inbound: Inbound,
-    blobs: Blobs,
-    clock: SharedClock,
+fn spawn_outbound(life: &mut Life, parts: &grpc::Parts, config: &config::Outbound) {
+    let schedule = Schedule { waits: config.schedule.clone(), jitter_per_mille: config.jitter_per_mille };
+    let attempts = Attempts {
+        channels: parts.channels.clone(),
+        committer: parts.committer.clone(),
+        decisions: parts.decisions.clone(),
+        schedule,
+        clock: Arc::clone(&parts.clock),
+    };
+    let outbound = Outbound {
+        store: Arc::clone(&parts.store),
+        committer: parts.committer.clone(),
+        attempts,
+        concurrency: config.concurrency,
+        lease: config.lease,
+        due: parts.committer.deliveries_due(),
+        clock: Arc::clone(&parts.clock),
+    };
+    life.spawn("outbound", |stop| outbound.run(stop));
 }
 
-impl Parts {
-    fn spawn_outbound(&self, life: &mut Life, config: &config::Outbound) {
-        let schedule = Schedule {
-            waits: config.schedule.clone(),
-            jitter_per_mille: u16::try_from(config.jitter_per_mille).unwrap_or(u16::MAX),
-        };
-        let attempts = Attempts {
-            channels: self.channels.clone(),
-            committer: self.committer.clone(),
-            decisions: self.decisions.clone(),
-            schedule,
-            clock: Arc::clone(&self.clock),
-        };
-        let outbound = Outbound {
-            store: Arc::clone(&self.store),
-            committer: self.committer.clone(),
-            attempts,
-            concurrency: config.claim_batch,
-            lease: config.lease,
-            due: self.committer.deliveries_due(),
-            clock: Arc::clone(&self.clock),
-        };
-        life.spawn("outbound", |stop| outbound.run(stop));
-    }
-
-    fn spawn_polls(&self, life: &mut Life, config: &config::Inbound) {
-        for channel in self.channels.iter() {
-            for (feed, interval) in &channel.poll {
-                let poll = Poll {
-                    channel: Arc::clone(channel),
-                    feed: feed.clone(),
-                    interval: *interval,
-                    pause_after_failure: config.failure_pause,
-                    pause_max: config.failure_pause_max,
-                    inbound: self.inbound.clone(),
-                    store: Arc::clone(&self.store),
-                    clock: Arc::clone(&self.clock),
-                };
-                life.spawn("poll", |stop| poll.run(stop));
-            }
+fn spawn_polls(life: &mut Life, parts: &grpc::Parts, config: &config::Inbound) {
+    for channel in parts.channels.iter() {
+        for (feed, interval) in &channel.poll {
+            let poll = Poll {
+                channel: Arc::clone(channel),
+                feed: feed.clone(),
+                interval: *interval,
+                pause_after_failure: config.failure_pause,
+                inbound: parts.inbound.clone(),
+                store: Arc::clone(&parts.store),
+                clock: Arc::clone(&parts.clock),
+            };
+            life.spawn("poll", |stop| poll.run(stop));
         }
-        let (inbound, store) = (self.inbound.clone(), Arc::clone(&self.store));
-        let revisit = Revisit { interval: REVISIT_INTERVAL, inbound, store };
-        life.spawn("revisit", |stop| revisit.run(stop));
     }
+    let (inbound, store) = (parts.inbound.clone(), Arc::clone(&parts.store));
+    let revisit = Revisit { interval: REVISIT_INTERVAL, inbound, store };
+    life.spawn("revisit", |stop| revisit.run(stop));
+}
+
+fn spawn_http(
+    life: &mut Life,
+    parts: &grpc::Parts,
+    listener: TcpListener,
+    config: config::Http,
+    configured: &[config::Channel],
+) -> Result<(), AppError> {
+    let tls = load_tls(life, config.listener.tls.clone(), &listen::ALPN)?;
+    let (ready_sender, ready) = watch::channel(true);
+    let channels = configured.iter().filter(|channel| channel.enabled).map(PushChannel::new).collect();
+    let taker = Arc::new(parts.inbound.clone());
+    let listen = Listen { listener, tls, http: config, channels, taker, ready, clock: Arc::clone(&parts.clock) };
+    life.spawn("push listener", |stop| async move {
+        let not_ready = async {
+            stop.cancelled().await;
+            ready_sender.send_replace(false);
+        };
+        tokio::join!(listen.run(stop.clone()), not_ready);
+    });
+    Ok(())
+}
+
+fn spawn_grpc(
+    life: &mut Life,
+    parts: grpc::Parts,
+    listener: TcpListener,
+    config: &config::Grpc,
+    principals: Principals,
+) -> Result<(), AppError> {
+    let tls = load_tls(life, config.listener.tls.clone(), &["h2"])?;
+    let incoming = Incoming::new(listener, tls, config.connections_max).into_stream();
+    let server = Grpc::new(parts, Arc::new(principals), grpc::Limits::from(config))?;
+    life.spawn("gRPC server", |stop| server.run(incoming, stop));
+    Ok(())
+}
+
+/// A listener's TLS, followed for as long as the gateway runs; `None` on plain loopback.
+fn load_tls(life: &mut Life, files: Option<TlsFiles>, alpn: &[&str]) -> Result<Option<Arc<ServerTls>>, AppError> {
+    let Some(files) = files else { return Ok(None) };
+    let tls = Arc::new(ServerTls::load(files, alpn)?);
+    let followed = Arc::clone(&tls);
+    life.spawn("certificates", |stop| followed.follow(stop));
+    Ok(Some(tls))
 }
 
 /// The tasks in their two circles: whoever may write, and the committer that outlives them.

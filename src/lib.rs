@@ -48,6 +48,7 @@
 //! an adapter; no adapter sees this crate. `tests/it/tidy.rs` holds these.
 
 pub mod adapters;
+pub mod app;
 pub mod blobs;
 pub mod channels;
 pub mod clock;

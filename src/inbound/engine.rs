@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use channel_sdk::{
     adapter::{Decoded, Entrance, Item, ItemOutcome, ItemResult, Outcome, PushReply, RawMessage},
     fault::{Fault, FaultCode},
@@ -9,6 +10,7 @@ use channel_sdk::{
 use futures::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 
+use super::listen::PushTaker;
 use crate::{
     channels::{Channel, Channels},
     clock::SharedClock,
@@ -108,16 +110,6 @@ impl Inbound {
         let outcome = self.deal_with(channel, id, raw).await?;
         self.finish(Some(id), channel, cursor).await?;
         Ok(outcome)
-    }
-
-    /// Takes a pushed message and answers it in the channel's words, once what it carried is durable.
-    pub async fn take_push(&self, channel: &Arc<Channel>, raw: RawMessage) -> PushReply {
-        let outcome = self.accept(channel, raw.clone(), None).await.unwrap_or_else(|error| {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(channel.name = %channel.name, error, "a push could not be taken");
-            Outcome::Unavailable { retry_after: PUSH_AGAIN_AFTER }
-        });
-        channel.adapter.acknowledge(&raw, &outcome)
     }
 
     /// Keeps a cursor for which the far side had no message.
@@ -288,6 +280,19 @@ impl Inbound {
     ) -> Result<(), StoreError> {
         let done = ItemsDone { message, channel: channel.name.clone(), at: self.clock.now(), cursor };
         self.committer.message_done(done).await
+    }
+}
+
+#[async_trait]
+impl PushTaker for Inbound {
+    async fn take(&self, channel: &str, raw: RawMessage) -> PushReply {
+        let channel = self.channels.get(channel).expect("the listener lets in configured channels only");
+        let outcome = self.accept(channel, raw.clone(), None).await.unwrap_or_else(|error| {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(channel.name = %channel.name, error, "a push could not be taken");
+            Outcome::Unavailable { retry_after: PUSH_AGAIN_AFTER }
+        });
+        channel.adapter.acknowledge(&raw, &outcome)
     }
 }
 

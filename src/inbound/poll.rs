@@ -25,10 +25,8 @@ pub struct Poll {
     pub feed: String,
     /// How long to wait after the last page.
     pub interval: Duration,
-    /// How long to wait after a failure; doubled for each further one.
+    /// How long to wait after a failure; doubled for each further one, at most to the interval's tenfold.
     pub pause_after_failure: Duration,
-    /// How long to wait at most.
-    pub pause_max: Duration,
     /// Where pages go.
     pub inbound: Inbound,
     /// Where the cursor is kept.
@@ -75,7 +73,7 @@ impl Poll {
 
     fn pause(&self, failures: u32) -> Duration {
         let doubled = self.pause_after_failure.saturating_mul(1 << failures.saturating_sub(1).min(16));
-        doubled.min(self.pause_max)
+        doubled.min(self.interval.saturating_mul(10).max(self.pause_after_failure))
     }
 
     fn tell_failure(&self, error: &PollError) {
