@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use ::http::{HeaderMap, Method, StatusCode};
 use async_trait::async_trait;
 use channel_sdk::{
     Adapter, Fault, Notice, Remote, Verdict,
-    adapter::{Abilities, Built, Decoded, Feed, Outcome, Page, PushReply, RawMessage, Settings, SettingsFault},
+    adapter::{Abilities, Built, Decoded, Feed, Outcome, Page, PushReply, RawMessage, Route, Settings, SettingsFault},
     model::Attachment,
     remote::{Fetched, RemoteError},
     sandbox::{FarSide, SandboxSettings},
@@ -17,7 +18,7 @@ use super::{channel::Auth, *};
 use crate::security::Role;
 
 /// A kind that wants `page_size` in its settings and a table `codes` in its dialect.
-const POSTBOX: Kind = Kind {
+pub(crate) const POSTBOX: Kind = Kind {
     name: "post-box",
     summary: "a made-up kind",
     default_dialect: "[codes]\n",
@@ -49,13 +50,19 @@ fn no_sandbox(_: SandboxSettings) -> Arc<dyn FarSide> {
 impl Adapter for Postbox {
     fn abilities(&self) -> Abilities {
         let feed = |name| Feed { name, interval: Duration::from_secs(30) };
-        Abilities { feeds: vec![feed("letters"), feed("ratings")], ..Abilities::default() }
+        let route = |method, pattern| Route { method, pattern };
+        let routes = vec![route(Method::POST, "/letters"), route(Method::PUT, "/letters/{id}/text")];
+        Abilities { feeds: vec![feed("letters"), feed("ratings")], routes, ..Abilities::default() }
     }
     fn decode(&self, _: &RawMessage) -> Result<Decoded, Vec<Fault>> {
         Ok(Decoded::default())
     }
-    fn acknowledge(&self, _: &RawMessage, _: &Outcome) -> PushReply {
-        panic!("no test asks for it")
+    fn acknowledge(&self, raw: &RawMessage, outcome: &Outcome) -> PushReply {
+        let body = match outcome {
+            Outcome::Unreadable(faults) => format!("{}: {}", raw.route, faults[0].code.as_str()),
+            _ => raw.route.clone(),
+        };
+        PushReply { status: StatusCode::BAD_REQUEST, headers: HeaderMap::new(), body: body.into() }
     }
     async fn pull(&self, _: &dyn Remote, _: &str, _: Option<&str>, _: Timestamp) -> Result<Page, RemoteError> {
         Err(RemoteError::Status(404))

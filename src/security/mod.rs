@@ -20,5 +20,5 @@ pub use self::{
     accept::{Connection, Incoming},
     identity::{CertificateMatcher, Identity, Peer},
     principals::{Principal, Principals, Role, Roles},
-    tls::{ClientCertificates, ServerTls, TlsFiles, check_server_files},
+    tls::{ClientCertificates, ServerTls, TlsError, TlsFiles, check_server_files},
 };
