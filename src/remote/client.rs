@@ -9,7 +9,7 @@ const USER_AGENT: &str = concat!("petition-gateway/", env!("CARGO_PKG_VERSION"))
 
 /// Why calls to a far side cannot even be tried.
 #[derive(Debug, thiserror::Error)]
-pub enum RemoteSetupError {
+pub enum SetupError {
     /// `tls.ca_file`.
     #[error("channels.{0}.tls.ca_file holds no certificate (PEM) that can be read")]
     CaFile(String),
@@ -21,7 +21,7 @@ pub enum RemoteSetupError {
     Tls(String, #[source] reqwest::Error),
 }
 
-pub(super) fn build(channel: &Channel) -> Result<Client, RemoteSetupError> {
+pub(super) fn build(channel: &Channel) -> Result<Client, SetupError> {
     tls::provider();
     let mut builder = Client::builder()
         .tls_backend_rustls()
@@ -37,7 +37,7 @@ pub(super) fn build(channel: &Channel) -> Result<Client, RemoteSetupError> {
         // Loopback: no TLS, so a machine without root certificates can do it.
         builder = builder.tls_certs_only([]);
     } else if let Some(path) = &channel.ca_file {
-        let wrong = || RemoteSetupError::CaFile(channel.name.clone());
+        let wrong = || SetupError::CaFile(channel.name.clone());
         let pem = std::fs::read(path).map_err(|_| wrong())?;
         let roots = Certificate::from_pem_bundle(&pem).map_err(|_| wrong())?;
         if roots.is_empty() {
@@ -46,13 +46,13 @@ pub(super) fn build(channel: &Channel) -> Result<Client, RemoteSetupError> {
         builder = builder.tls_certs_merge(roots);
     }
     if let Some(files) = &channel.client_certificate {
-        let wrong = |_| RemoteSetupError::ClientCertificate(channel.name.clone());
+        let wrong = |_| SetupError::ClientCertificate(channel.name.clone());
         let mut pem = std::fs::read(&files.key_file).map_err(wrong)?;
         pem.push(b'\n');
         pem.extend(std::fs::read(&files.certificate_file).map_err(wrong)?);
         let identity =
-            Identity::from_pem(&pem).map_err(|_| RemoteSetupError::ClientCertificate(channel.name.clone()))?;
+            Identity::from_pem(&pem).map_err(|_| SetupError::ClientCertificate(channel.name.clone()))?;
         builder = builder.identity(identity);
     }
-    builder.build().map_err(|error| RemoteSetupError::Tls(channel.name.clone(), error))
+    builder.build().map_err(|error| SetupError::Tls(channel.name.clone(), error))
 }

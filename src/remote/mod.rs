@@ -43,7 +43,7 @@ use crate::{
     security::signature,
 };
 
-pub use client::RemoteSetupError;
+pub use client::SetupError;
 
 /// Slower than this a transfer of a file is given up: 100 MiB take less than half an hour.
 const FILE_BYTES_PER_SECOND_MIN: u64 = 64 * 1024;
@@ -67,7 +67,7 @@ impl HttpRemote {
     ///
     /// # Errors
     /// When a certificate file cannot be used, or the system has no roots.
-    pub fn new(channel: &Channel, blobs: Blobs, clock: SharedClock) -> Result<HttpRemote, RemoteSetupError> {
+    pub fn new(channel: &Channel, blobs: Blobs, clock: SharedClock) -> Result<HttpRemote, SetupError> {
         let base_url = channel.base_url.clone();
         let token = match &channel.auth {
             Auth::OAuth2 { token_path, client_id, client_secret, scope } => Some(TokenCache::new(
