@@ -2,7 +2,7 @@
 //!
 //! Not the place for addresses, credentials or time-outs: those belong to the channel's own table and to the remote.
 
-use channel_sdk::adapter::SettingsFault;
+use channel_sdk::{adapter::SettingsFault, dialect::nearest};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -11,9 +11,6 @@ const PAGE_SIZE_MAX: u32 = 100;
 
 /// A week: an overlap beyond it re-reads more than a channel that was cut off over a holiday would.
 const OVERLAP_MINUTES_MAX: u32 = 7 * 24 * 60;
-
-/// A key must be at least this similar to a right one to be offered as what was meant.
-const SIMILARITY_MIN: f64 = 0.6;
 
 const KEYS: &[&str] = &["page_size", "overlap_minutes", "pull_from", "format", "confirm_pushes", "pushed_items_max"];
 
@@ -77,10 +74,9 @@ fn unknown_keys(table: &toml::Table) -> Vec<SettingsFault> {
 
 /// What the writer of `key` most likely meant, or all that there is.
 fn right_name(key: &str) -> String {
-    let nearest = KEYS.iter().map(|known| (strsim::jaro_winkler(key, known), known)).max_by(|a, b| a.0.total_cmp(&b.0));
-    match nearest {
-        Some((similarity, known)) if similarity >= SIMILARITY_MIN => format!("did you mean `{known}`?"),
-        _ => format!("the keys of this kind are {}", KEYS.join(", ")),
+    match nearest(key, KEYS.iter().copied()) {
+        Some(known) => format!("did you mean `{known}`?"),
+        None => format!("the keys of this kind are {}", KEYS.join(", ")),
     }
 }
 

@@ -153,7 +153,7 @@ impl Decoder<'_> {
         if status == Some("withdrawn") {
             return self.about("listed_withdrawal", node, None);
         }
-        if status == Some("forwarded") && !receiver.is_empty() && receiver != self.portal.agency {
+        if status == Some("forwarded") && !receiver.is_empty() && !is_same_agency(receiver, &self.portal.agency) {
             return self.about("listed_reassignment", node, None);
         }
         let reading = self.words.map("petition").take(node);
@@ -234,11 +234,46 @@ impl Decoder<'_> {
     }
 }
 
+/// Whether two codes name one agency: the older form has its groups in the other order and filled up with zeros
+/// (`000.00.00.G07` is `G07`).
+fn is_same_agency(one: &str, other: &str) -> bool {
+    let groups = |code: &str| {
+        let mut groups: Vec<String> = code.split('.').map(str::to_ascii_uppercase).collect();
+        groups.retain(|group| !group.bytes().all(|byte| byte == b'0'));
+        groups.sort_unstable();
+        groups
+    };
+    groups(one) == groups(other)
+}
+
 fn canonical_of(map: &str, record: Record, extensions: Extensions) -> Result<Inbound, Vec<Fault>> {
     match map {
         "rating" => canonical::rating_from(record).map(Inbound::Rating),
         "supplement" => canonical::supplement_from(record, extensions).map(Inbound::Supplement),
         "listed_reassignment" => canonical::reassignment_from(record).map(Inbound::Reassignment),
         _ => canonical::withdrawal_from(record).map(Inbound::Withdrawal),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_two_forms_of_an_agency_code_are_one_agency() {
+        for (one, other) in [("000.00.00.G07", "G07"), ("000.00.04.G14", "G14.04"), ("h41", "000.00.00.H41")] {
+            assert!(is_same_agency(one, other), "{one} {other}");
+        }
+        for (one, other) in [("000.00.00.G07", "G09"), ("G07", "G07.01"), ("000.00.00.G07", "000.00.01.G07")] {
+            assert!(!is_same_agency(one, other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn the_id_in_a_path_is_unescaped_or_refused() {
+        assert_eq!(unescaped("PAKN%2F1%20%C4%91").as_deref(), Ok("PAKN/1 đ"));
+        for wrong in ["%", "%4", "%zz", "%FF", "%C4"] {
+            assert!(unescaped(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -27,6 +27,12 @@
 //! Names, codes and paths are data: `dialect.toml` beside this file is the default, and a channel may name its own.
 //! The portal's partner interface is not published; the default is built from the law's terms.
 //!
+//! # Its far side
+//! [`KIND`] brings a portal for the demo and the tests. Nine in ten of its petitions wait to be pulled, the others are
+//! pushed. What is not the ministry's comes under the field `KHAC` with the extension `goiYChuyen.ma` (the agency that it
+//! belongs to); a complaint in disguise has the extension `phanLoaiSoBo` = `khieu-nai`. In its accounts, `statuses` has
+//! every code told, those that an answer (06) and a forwarding (08) imply included.
+//!
 //! # What it is not
 //! No store, no network, no clock: the gateway hands in the remote and the time. Addresses, credentials, retries and
 //! the schedule belong to the gateway.

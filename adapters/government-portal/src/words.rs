@@ -24,7 +24,7 @@ const fn needed(
 
 const MAPS: &[Needed] = &[
     needed("page", &[&["token", "more"]], &["token", "more"]),
-    needed("petition", &[names::DRAFT, &["status"]], &["external_id", "kind", "body", "petitioner.kind"]),
+    needed("petition", &[names::DRAFT, &["status"]], &["external_id", "kind", "body"]),
     needed("attachment", &[names::ATTACHMENT], &["name"]),
     needed("listed_withdrawal", &[names::WITHDRAWAL], &["external_id"]),
     needed("listed_reassignment", &[names::REASSIGNMENT], &["external_id", "to.code"]),

@@ -93,7 +93,12 @@ impl State {
         let Some(wanted) = self.under_way.remove(&push.id) else { return };
         match answer {
             Some((200, body)) => self.acknowledged(push, &wanted, &body),
-            Some((status @ (400..=407 | 409..=428), _)) => {
+            // Who is at fault here is not this message but how the two are set up; it comes again when that is mended.
+            Some((status @ (401 | 403 | 404), _)) => {
+                self.complain_once(&format!("pushes are refused with {status}"));
+                self.wanted.push_back(wanted);
+            }
+            Some((status @ (400..=407 | 409..=424), _)) => {
                 self.complain(format!("POST {}: the push was refused whole with {status}", push.path));
             }
             // Not now, or not known: the same again later.

@@ -1,12 +1,16 @@
 //! What the adapter makes of a portal that fails: nothing is lost, nothing is taken as read that was not.
 
+use std::sync::{Arc, LazyLock};
+
+use bytes::Bytes;
 use channel_sdk::{
-    Notice, NoticeBody, Verdict,
-    adapter::{Outcome, RawMessage},
+    Adapter, Notice, NoticeBody, Reply, Verdict,
+    adapter::{Entrance, ItemOutcome, ItemResult, Outcome, RawMessage},
     model::Attachment,
     remote::RemoteError,
 };
 use jiff::Timestamp;
+use proptest::prelude::*;
 
 use crate::scripted::{Scripted, adapter, reply, with};
 
@@ -83,6 +87,78 @@ async fn an_item_that_cannot_be_read_does_not_hold_up_the_pages_behind_it() {
     let remote = Scripted::new([Ok(reply(200, body))]);
     let page = adapter("").pull(&remote, "pakn", None, now()).await.unwrap();
     assert!(page.more && page.next.unwrap().contains("p2"));
+}
+
+fn golden(name: &str) -> Vec<u8> {
+    std::fs::read(format!("{}/golden/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+#[tokio::test]
+async fn a_page_cut_short_anywhere_is_handed_on_and_never_moves_the_cursor() {
+    let adapter = adapter("");
+    for (name, content_type) in [
+        ("pull.pakn.ordinary.in.json", "application/json"),
+        ("pull.pakn.page.in.xml", "application/xml"),
+        ("pull.danh-gia.ordinary.in.json", "application/json"),
+    ] {
+        let feed = name.split('.').nth(1).unwrap();
+        let whole = golden(name);
+        let end = whole.trim_ascii_end().len();
+        for length in 0..end {
+            let cut =
+                with(Reply { body: whole[..length].to_vec().into(), ..reply(200, "") }, "content-type", content_type);
+            let page = adapter.pull(&Scripted::new([Ok(cut)]), feed, None, now()).await.unwrap();
+            assert_eq!((page.next, page.more), (None, false), "{name} cut at {length}");
+            assert!(adapter.decode(&page.raw.unwrap()).is_err(), "{name} cut at {length}");
+        }
+    }
+}
+
+/// Made once: compiling the dialect takes longer than any of the many messages.
+static ADAPTER: LazyLock<Arc<dyn Adapter>> = LazyLock::new(|| adapter(""));
+
+proptest! {
+    #[test]
+    fn no_damage_to_a_message_makes_the_adapter_panic(
+        at in any::<prop::sample::Index>(),
+        put in prop::collection::vec(any::<u8>(), 0..6),
+        drop_bytes in 0usize..6,
+        which in 0usize..6,
+    ) {
+        let (name, route, content_type) = [
+            ("push.pakn.array.in.json", "POST /pakn", "application/json"),
+            ("push.pakn.list.in.xml", "POST /pakn", "application/xml"),
+            ("push.bo-sung.ordinary.in.json", "POST /pakn/P-1/bo-sung", "application/json"),
+            ("push.rut.ordinary.in.xml", "POST /pakn/P-1/rut", "text/xml"),
+            ("push.pakn.array.in.json", "POST /pakn", ""),
+            ("push.pakn.lone-surrogate.in.json", "POST /pakn", "application/json; charset=utf-8"),
+        ][which];
+        let mut body = golden(name);
+        let at = at.index(body.len());
+        let end = (at + drop_bytes).min(body.len());
+        body.splice(at..end, put);
+        let raw = pushed(route, content_type, body);
+        let adapter = ADAPTER.clone();
+        let outcome = match adapter.decode(&raw) {
+            Err(faults) => { prop_assert!(!faults.is_empty()); Outcome::Unreadable(faults) }
+            Ok(decoded) => Outcome::Items(decoded.items.into_iter().map(|item| ItemOutcome {
+                external_id: item.external_id,
+                result: item.message.map_or_else(ItemResult::Refused, |_| ItemResult::Taken { petition_id: "HS".to_owned() }),
+            }).collect()),
+        };
+        let reply = adapter.acknowledge(&raw, &outcome);
+        prop_assert!(!reply.body.is_empty());
+    }
+}
+
+fn pushed(route: &str, content_type: &str, body: impl Into<Bytes>) -> RawMessage {
+    RawMessage {
+        entrance: Entrance::Push,
+        route: route.to_owned(),
+        content_type: content_type.to_owned(),
+        received_at: now(),
+        body: body.into(),
+    }
 }
 
 #[tokio::test]
@@ -186,13 +262,7 @@ async fn a_file_that_is_not_the_announced_one_is_not_taken() {
 #[test]
 fn a_store_that_cannot_take_it_now_answers_503_with_a_time() {
     for (content_type, begins) in [("application/json", "{"), ("text/xml", "<?xml")] {
-        let raw = RawMessage {
-            entrance: channel_sdk::adapter::Entrance::Push,
-            route: "POST /pakn".to_owned(),
-            content_type: content_type.to_owned(),
-            received_at: now(),
-            body: "{}".into(),
-        };
+        let raw = pushed("POST /pakn", content_type, "{}");
         let retry_after = std::time::Duration::from_secs(5);
         let reply = adapter("").acknowledge(&raw, &Outcome::Unavailable { retry_after });
         assert_eq!((reply.status.as_u16(), reply.headers["retry-after"].to_str().unwrap()), (503, "5"));
