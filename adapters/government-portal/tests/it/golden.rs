@@ -1,5 +1,5 @@
 //! Golden messages: `golden/<entrance>.<what>.<case>.in.<syntax>` is what arrives, `….out.json` what becomes of it and
-//! how a push is answered; `golden/notice.<case>.in.json` is a notice, `….out.json` the calls that tell it, in both
+//! how a push is answered (`….xml.out.json` for XML); `golden/notice.<case>.in.json` is a notice, `….out.json` the calls that tell it, in both
 //! syntaxes. `UPDATE_GOLDEN=1 cargo test` writes what is now; read the difference as a review will.
 
 use std::{
@@ -31,7 +31,9 @@ fn inputs(prefix: &str) -> Vec<PathBuf> {
 /// Compares with the golden file, or writes it.
 fn check(input: &Path, found: &Value) {
     let name = input.file_name().unwrap().to_str().unwrap();
-    let output = input.with_file_name(format!("{}.out.json", name.split(".in.").next().unwrap()));
+    // One case may exist in both syntaxes.
+    let output = name.replace(".in.json", ".out.json").replace(".in.xml", ".xml.out.json");
+    let output = input.with_file_name(output);
     let found = serde_json::to_string_pretty(found).unwrap() + "\n";
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(&output, found).unwrap();
