@@ -241,3 +241,106 @@ impl Drop for Unfinished {
         drop(std::fs::remove_file(&self.path));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::TryStreamExt;
+
+    use super::*;
+
+    const LIMIT: u64 = 1024 * 1024;
+
+    async fn blobs() -> (tempfile::TempDir, Blobs) {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(folder.path().join("blobs"), LIMIT).await.unwrap();
+        (folder, blobs)
+    }
+
+    async fn read(blobs: &Blobs, sha256: &str, offset: u64) -> Option<Vec<u8>> {
+        let stream = blobs.get(sha256, offset).await.unwrap()?;
+        let pieces: Vec<Bytes> = stream.try_collect().await.unwrap();
+        Some(pieces.concat())
+    }
+
+    /// Every file under the folder, the unfinished ones included.
+    fn files(folder: &Path) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+    }
+
+    #[tokio::test]
+    async fn a_content_is_read_back_whole_and_from_an_offset() {
+        let (_folder, blobs) = blobs().await;
+        let content: Vec<u8> = (0..300_000_u32).map(|number| (number % 251) as u8).collect();
+        let blob = blobs.put(&content[..]).await.unwrap();
+        assert_eq!(blob.sha256, hex::encode(Sha256::digest(&content)));
+        assert_eq!((blob.size_bytes, blobs.stat(&blob.sha256).await.unwrap()), (300_000, Some(300_000)));
+        assert_eq!(read(&blobs, &blob.sha256, 0).await.as_ref(), Some(&content));
+        assert_eq!(read(&blobs, &blob.sha256, 299_990).await.unwrap(), content[299_990..]);
+        assert_eq!(read(&blobs, &blob.sha256, 400_000).await, Some(Vec::new()));
+        assert!(blobs.verify(&blob.sha256).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn the_same_content_twice_is_one_file_also_at_once() {
+        let (folder, blobs) = blobs().await;
+        let content = Bytes::from_static("quyết định.pdf".as_bytes());
+        let puts = (0..8).map(|_| blobs.put_bytes(content.clone()));
+        let kept = futures::future::try_join_all(puts).await.unwrap();
+        assert!(kept.windows(2).all(|pair| pair[0] == pair[1]));
+        assert_eq!(files(folder.path()).len(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_empty_content_is_a_content() {
+        let (_folder, blobs) = blobs().await;
+        let blob = blobs.put_bytes(Bytes::new()).await.unwrap();
+        assert_eq!(read(&blobs, &blob.sha256, 0).await, Some(Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn what_is_too_large_or_breaks_off_leaves_nothing() {
+        let (folder, blobs) = blobs().await;
+        let large = blobs.put(tokio::io::repeat(7)).await;
+        assert!(matches!(large, Err(BlobError::TooLarge { size_bytes_max: LIMIT })), "{large:?}");
+        let pieces = [Ok(Bytes::from_static(b"one")), Err(io::Error::other("cut off"))];
+        let broken = blobs.put_stream(futures::stream::iter(pieces)).await;
+        assert!(matches!(broken, Err(BlobError::Source(_))), "{broken:?}");
+        assert!(files(folder.path()).is_empty());
+        let just_fits = blobs.put_bytes(Bytes::from(vec![0; LIMIT as usize])).await.unwrap();
+        assert_eq!(just_fits.size_bytes, LIMIT);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_no_digest_is_refused_and_an_unknown_one_is_not_there() {
+        let (_folder, blobs) = blobs().await;
+        let upper = "AB".repeat(32);
+        for name in ["", "../../etc/passwd", "ab", upper.as_str(), "đ"] {
+            assert!(matches!(blobs.stat(name).await, Err(BlobError::NotADigest)), "{name}");
+            assert!(matches!(blobs.verify(name).await, Err(BlobError::NotADigest)), "{name}");
+            assert!(matches!(blobs.get(name, 0).await.map(|_| ()), Err(BlobError::NotADigest)), "{name}");
+        }
+        let unknown = "ab".repeat(32);
+        assert_eq!(blobs.stat(&unknown).await.unwrap(), None);
+        assert!(read(&blobs, &unknown, 0).await.is_none());
+        assert!(!blobs.verify(&unknown).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_content_that_changed_on_disk_is_found_out() {
+        let (folder, blobs) = blobs().await;
+        let blob = blobs.put_bytes(Bytes::from_static(b"scan")).await.unwrap();
+        std::fs::write(&files(folder.path())[0], b"scam").unwrap();
+        assert!(!blobs.verify(&blob.sha256).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn what_a_kill_left_unfinished_is_cleared_at_the_next_start_and_the_rest_stays() {
+        let (folder, blobs) = blobs().await;
+        let blob = blobs.put_bytes(Bytes::from_static(b"scan")).await.unwrap();
+        std::fs::write(folder.path().join("blobs").join(UNFINISHED).join("0"), b"half").unwrap();
+        let again = Blobs::open(folder.path().join("blobs"), LIMIT).await.unwrap();
+        assert_eq!(files(folder.path()).len(), 1);
+        assert!(again.verify(&blob.sha256).await.unwrap());
+    }
+}

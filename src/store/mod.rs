@@ -12,7 +12,7 @@ mod query;
 mod records;
 pub mod sqlite;
 #[cfg(test)]
-mod suite;
+pub(crate) mod suite;
 mod write;
 
 use async_trait::async_trait;

@@ -7,7 +7,7 @@ use crate::{
     petition::{Seq, Status},
     store::{
         PetitionQuery, Sort, Store, Write,
-        suite::{self, Bench},
+        suite::{self, sqlite_bench},
     },
 };
 
@@ -15,20 +15,14 @@ fn open(place: &Path) -> Result<SqliteStore, OpenError> {
     SqliteStore::open(place.to_str().unwrap())
 }
 
-fn bench() -> Bench {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder.path().join("store.sqlite")).unwrap();
-    Bench::new(store, folder)
-}
-
-suite::run_on!(bench);
+suite::run_on!(sqlite_bench);
 
 /// A store with one petition in it, in a folder of its own.
 async fn filled() -> (tempfile::TempDir, PathBuf, SqliteStore, crate::petition::Petition) {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("made/on/the/way/store.sqlite");
     let store = open(&place).unwrap();
-    let change = bench().new_petition("PA-1");
+    let change = sqlite_bench().new_petition("PA-1");
     let petition = change.petition.clone();
     store.write(vec![Write::Change(Box::new(change))]).await.unwrap();
     (folder, place, store, petition)

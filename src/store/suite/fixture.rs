@@ -28,7 +28,7 @@ pub(super) const PORTAL: &str = "portal";
 /// One store of the engine under test.
 #[derive(Clone)]
 pub(crate) struct Bench {
-    pub(super) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn Store>,
     ids: Arc<AtomicU64>,
     /// Kept as long as the store: the folder that it stands in.
     _place: Arc<dyn Send + Sync>,
@@ -60,6 +60,13 @@ impl Bench {
     /// A new petition, received at [`at`]`(0)` through [`PORTAL`].
     pub(crate) fn new_petition(&self, external_id: &str) -> Change {
         self.new_petition_with(external_id, at(0), |_| ())
+    }
+
+    /// The same, with one thing to tell its channel.
+    pub(crate) fn new_petition_with_delivery(&self, external_id: &str) -> Change {
+        let mut change = self.new_petition(external_id);
+        change.deliveries = vec![self.delivery(&change.petition, None)];
+        change
     }
 
     pub(super) fn new_petition_with(
@@ -234,7 +241,7 @@ pub(super) fn key(id: Uuid, fingerprint: u8) -> RequestKey {
     RequestKey { principal: "bộ phận một cửa".to_owned(), id, fingerprint: [fingerprint; 32] }
 }
 
-pub(super) fn message(channel: &str, body: &'static str) -> NewMessage {
+pub(crate) fn message(channel: &str, body: &'static str) -> NewMessage {
     NewMessage {
         channel: channel.to_owned(),
         entrance: Entrance::Pull,

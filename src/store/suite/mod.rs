@@ -9,7 +9,14 @@ mod fixture;
 pub(crate) mod lists;
 pub(crate) mod messages;
 
-pub(crate) use fixture::Bench;
+pub(crate) use fixture::{Bench, message};
+
+/// A bench on the embedded engine, for tests of what stands on a store.
+pub(crate) fn sqlite_bench() -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("store.sqlite");
+    Bench::new(super::sqlite::SqliteStore::open(place.to_str().unwrap()).unwrap(), folder)
+}
 
 /// The suite, as tests of the engine whose stores `$make` gives.
 macro_rules! run_on {
