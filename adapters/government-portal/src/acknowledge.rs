@@ -31,9 +31,11 @@ pub(crate) fn acknowledge(words: &Words, raw: &RawMessage, outcome: &Outcome) ->
             reply(StatusCode::OK, node, as_xml, None)
         }
         Outcome::Unreadable(faults) => {
-            let status = match faults.first().map(|fault| fault.code) {
-                Some(FaultCode::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
-                _ => StatusCode::BAD_REQUEST,
+            // Too large as a whole can be mended by sending less at once; too deep somewhere in it cannot.
+            let is_whole = |fault: &Fault| fault.code == FaultCode::TooLarge && fault.place.is_empty();
+            let status = match faults.first().is_some_and(is_whole) {
+                true => StatusCode::PAYLOAD_TOO_LARGE,
+                false => StatusCode::BAD_REQUEST,
             };
             let message = "Không đọc được thông điệp; thông điệp đã được lưu để xem xét";
             reply(status, refusal(words, code_of(faults), message, faults), as_xml, None)

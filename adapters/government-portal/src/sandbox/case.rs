@@ -150,12 +150,21 @@ impl Case {
         self.listed_since = None;
     }
 
-    /// Follows a status that the ministry told.
+    /// Whether the petitioner took it back.
+    pub(super) fn is_withdrawn(&self) -> bool {
+        self.status == "10"
+    }
+
+    /// Follows a status that the ministry told. What was on its way when the petitioner took the petition back is heard,
+    /// and changes nothing any more.
     pub(super) fn told(&mut self, status: &str) {
+        self.statuses.push(status.to_owned());
+        if self.is_withdrawn() {
+            return;
+        }
         // A reopening (04 after an end) takes it on as well.
         self.accepted |= matches!(status, "03" | "04");
         self.status = status.to_owned();
-        self.statuses.push(status.to_owned());
     }
 
     pub(super) fn account(&self) -> Account {
@@ -163,7 +172,7 @@ impl Case {
             external_id: self.id.clone(),
             sound: self.broken.is_none(),
             handed_out: self.handed_out,
-            withdrawn: self.status == "10",
+            withdrawn: self.is_withdrawn(),
             revision: self.revision,
             petition_id: self.petition_id.clone(),
             statuses: self.statuses.clone(),

@@ -68,16 +68,14 @@ pub(super) fn carry_out(
     if !case.by_push && case.petition_id.is_none() {
         return Err(order("Chưa xác nhận tiếp nhận mà đã gửi thông tin xử lý"));
     }
-    if case.status == "10" {
-        // Withdrawn here while the ministry's word was on its way: heard, and without effect.
-        return Ok(Effect::None);
-    }
-    match call {
-        Call::Confirm => Ok(Effect::None),
-        Call::Status => status(case, body),
-        Call::Forward => forward(settings, case, body),
-        Call::Answer => answer(case, body).map(|()| Effect::Answered(at)),
-    }
+    let effect = match call {
+        Call::Confirm => Effect::None,
+        Call::Status => status(case, body)?,
+        Call::Forward => forward(settings, case, body)?,
+        Call::Answer => answer(case, body).map(|()| Effect::Answered(at))?,
+    };
+    // Whoever took the petition back neither supplements nor rates.
+    Ok(if case.is_withdrawn() { Effect::None } else { effect })
 }
 
 fn confirm(case: &mut Case, body: &Value) -> Result<Effect, Refusal> {
@@ -109,7 +107,7 @@ fn status(case: &mut Case, body: &Value) -> Result<Effect, Refusal> {
     if !["03", "04", "05", "07", "09", "11"].contains(&status) {
         return Err(wrong("trangThai", "Mã trạng thái không được gửi qua lời gọi này"));
     }
-    if !may_follow(&case.status, case.accepted, status) {
+    if !case.is_withdrawn() && !may_follow(&case.status, case.accepted, status) {
         return Err(order(&format!("Trạng thái {status} không thể theo sau {}", case.status)));
     }
     if matches!(status, "05" | "07") && optional(body, "ghiChu")?.is_none_or(|note| note.trim().is_empty()) {
@@ -140,7 +138,7 @@ fn forward(settings: &SandboxSettings, case: &mut Case, body: &Value) -> Result<
     if to == settings.agency || !is_agency_code(to) {
         return Err(wrong("coQuanNhan", "Cơ quan nhận phải là mã định danh của một cơ quan khác"));
     }
-    if !matches!(case.status.as_str(), "02" | "03" | "04" | "05") {
+    if !matches!(case.status.as_str(), "02" | "03" | "04" | "05" | "10") {
         return Err(order("Đã kết thúc hoặc đã trả lời, không thể chuyển"));
     }
     case.forwarded_to = Some(to.to_owned());
@@ -179,7 +177,7 @@ fn answer(case: &mut Case, body: &Value) -> Result<(), Refusal> {
     }
     let open = matches!(case.status.as_str(), "03" | "04" | "05") && case.accepted;
     let corrected = matches!(case.status.as_str(), "06" | "09" | "11") && case.answers > 0;
-    if !open && !corrected {
+    if !open && !corrected && !case.is_withdrawn() {
         return Err(order("Trả lời khi chưa thụ lý"));
     }
     case.answer_sha256 = Some(hex::encode(Sha256::digest(text.as_bytes())));
