@@ -1,6 +1,7 @@
-//! Golden messages: `golden/<entrance>.<what>.<case>.in.<syntax>` is what arrives, `….out.json` what becomes of it and
-//! how a push is answered (`….xml.out.json` for XML); `golden/notice.<case>.in.json` is a notice, `….out.json` the calls that tell it, in both
-//! syntaxes. `UPDATE_GOLDEN=1 cargo test` writes what is now; read the difference as a review will.
+//! Golden messages: `golden/<entrance>.<what>.<case>.in.<syntax>` is what arrives; `….out.json` (`….xml.out.json` for
+//! XML) is what becomes of it and how a push is answered. `golden/notice.<case>.in.json` is a notice, `….out.json` the
+//! calls that tell it, in both syntaxes. `UPDATE_GOLDEN=1 cargo test` writes what is now; read the difference as a
+//! review will.
 
 use std::{
     fs,
