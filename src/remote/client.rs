@@ -50,8 +50,7 @@ pub(super) fn build(channel: &Channel) -> Result<Client, SetupError> {
         let mut pem = std::fs::read(&files.key_file).map_err(wrong)?;
         pem.push(b'\n');
         pem.extend(std::fs::read(&files.certificate_file).map_err(wrong)?);
-        let identity =
-            Identity::from_pem(&pem).map_err(|_| SetupError::ClientCertificate(channel.name.clone()))?;
+        let identity = Identity::from_pem(&pem).map_err(|_| SetupError::ClientCertificate(channel.name.clone()))?;
         builder = builder.identity(identity);
     }
     builder.build().map_err(|error| SetupError::Tls(channel.name.clone(), error))

@@ -49,11 +49,7 @@ async fn voter_petitions_come_in_pushed_and_pulled_and_their_answers_go_back_wit
     let mut ministry = world.ministry().await;
     let recorded = ministry.list("channel = assembly").await;
     assert_eq!(recorded.len(), sound.len());
-    let classes = [
-        pb::ResolutionClass::Resolved,
-        pb::ResolutionClass::InResolution,
-        pb::ResolutionClass::Explained,
-    ];
+    let classes = [pb::ResolutionClass::Resolved, pb::ResolutionClass::InResolution, pb::ResolutionClass::Explained];
     for (petition, class) in recorded.iter().zip(classes.into_iter().cycle()) {
         assert!(petition.assembly.is_some(), "term, session and delegation are kept");
         ministry.accept(&petition.name).await;
@@ -74,7 +70,8 @@ async fn voter_petitions_come_in_pushed_and_pulled_and_their_answers_go_back_wit
 async fn a_batch_is_answered_item_by_item() {
     let world = world(0).await;
     let bad = item("XIV-08-0415-002", "Hạn sai.").replace("2019-12-15", "2019-02-30");
-    let items = [item("XIV-08-0415-001", "Cử tri đề nghị nâng mức trợ cấp."), bad, item("XIV-08-0415-003", "Ba.")].concat();
+    let items =
+        [item("XIV-08-0415-001", "Cử tri đề nghị nâng mức trợ cấp."), bad, item("XIV-08-0415-003", "Ba.")].concat();
     let (status, answer) = world.push("assembly", "/kien-nghi", XML, batch(&items, 3)).await;
     assert_eq!(status, 200, "{answer}");
     assert!(answer.contains("KetQuaTiepNhan"), "{answer}");
@@ -113,7 +110,10 @@ async fn xml_that_cannot_be_read_is_refused_with_a_reason_and_stands_in_quaranti
         ("wrong namespace", whole.replace("voter-petitions:1", "voter-petitions:9").into_bytes()),
         ("entity bomb", bomb.into_bytes()),
         ("external entity", whole.replacen("?>", "?><!DOCTYPE x SYSTEM \"file:///etc/passwd\">", 1).into_bytes()),
-        ("invalid UTF-8", [&whole.as_bytes()[..whole.len() - 30], b"\xff", &whole.as_bytes()[whole.len() - 30..]].concat()),
+        (
+            "invalid UTF-8",
+            [&whole.as_bytes()[..whole.len() - 30], b"\xff", &whole.as_bytes()[whole.len() - 30..]].concat(),
+        ),
         ("UTF-16", whole.encode_utf16().flat_map(u16::to_le_bytes).collect()),
         ("empty", Vec::new()),
     ];
@@ -171,7 +171,8 @@ async fn an_answer_that_the_far_side_rejects_is_a_dead_letter_that_a_person_can_
          push.hmac_secret_file = \"push.secret\"\npoll.enabled = false\n"
     );
     let world = World::with(WorldSettings { more: channel, ..WorldSettings::default() }).await;
-    let (status, answer) = world.push("strict", "/kien-nghi", XML, batch(&item("XIV-08-0415-051", "Xin hỏi."), 1)).await;
+    let (status, answer) =
+        world.push("strict", "/kien-nghi", XML, batch(&item("XIV-08-0415-051", "Xin hỏi."), 1)).await;
     assert_eq!(status, 200, "{answer}");
     let mut ministry = world.ministry().await;
     let name = ministry.find("XIV-08-0415-051").await.unwrap().name;
@@ -184,7 +185,7 @@ async fn an_answer_that_the_far_side_rejects_is_a_dead_letter_that_a_person_can_
         deliveries.into_iter().find(|it| it.state() == pb::DeliveryState::DeadLetter)
     })
     .await;
-    assert!(dead.last_reason.contains("422"), "{}", dead.last_reason);
+    assert!(dead.reason.contains("422"), "{}", dead.reason);
     script.answer("/tra-loi", 200, XML, "");
     let request = pb::RetryDeliveryRequest {
         name: dead.name.clone(),

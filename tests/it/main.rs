@@ -2,4 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic where it stands")]
 #![allow(missing_docs, reason = "test names are the documentation")]
 
+mod assembly;
+mod portal;
+mod support;
 mod tidy;

@@ -10,7 +10,8 @@ use crate::support::{Ministry, World, WorldSettings, basis, eventually, new_requ
 const FAST: &str = "poll.pakn.interval = \"200ms\"\npoll.danh-gia.interval = \"200ms\"\n";
 
 async fn world(petitions: u32, mischief: Mischief) -> World {
-    World::with(WorldSettings { portal: Some(petitions), mischief, more: FAST.to_owned(), ..WorldSettings::default() }).await
+    World::with(WorldSettings { portal: Some(petitions), mischief, more: FAST.to_owned(), ..WorldSettings::default() })
+        .await
 }
 
 /// Lets the portal hand out everything and waits until the gateway has all that is sound.
@@ -199,7 +200,8 @@ async fn forwarding_asking_and_declining_reach_the_portal_with_their_reasons() {
     let mut ministry = world.ministry().await;
     let open = ministry.list("channel = portal AND status = received").await;
     let [to_forward, to_decline, to_ask, ..] = &open[..] else { panic!("too few petitions") };
-    let agency = pb::Agency { code: "000.00.00.G24".to_owned(), display_name: "Bảo hiểm xã hội Việt Nam".to_owned() };
+    let agency =
+        pb::Agency { code: "000.00.00.G24".to_owned(), display_name: "Bảo hiểm xã hội Việt Nam".to_owned() };
     let forward = pb::ForwardPetitionRequest {
         name: to_forward.name.clone(),
         request_id: new_request_id(),

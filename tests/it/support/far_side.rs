@@ -30,7 +30,9 @@ pub async fn serve(kind: &Kind, petitions: u32, mischief: Mischief) -> RunningFa
         petitions,
         agency: "000.00.00.G07".to_owned(),
         epoch: "2019-01-02T01:00:00Z".parse().unwrap(),
-        credentials: Some(Credentials { id: "gateway".to_owned(), secret: "bí mật của thử nghiệm".to_owned() }),
+        credentials: Some(Credentials {
+            id: "gateway".to_owned(), secret: "bí mật của thử nghiệm".to_owned()
+        }),
         mischief,
     });
     let address = serve_router(Arc::clone(&side).router()).await;

@@ -9,6 +9,7 @@ use petition_gateway::{
     app::{self, Running},
     clock::{Clock, SystemClock},
     config::{Config, Environment},
+    supervise::Ended,
 };
 use sha2::Sha256;
 use tempfile::TempDir;
@@ -16,7 +17,7 @@ use tempfile::TempDir;
 use super::{Ministry, RunningFarSide, serve};
 
 /// What channels sign their pushes with.
-pub const PUSH_SECRET: &str = "khóa ký của kênh thử nghiệm";
+const PUSH_SECRET: &str = "khóa ký của kênh thử nghiệm";
 
 /// How a world is made.
 #[derive(Clone)]
@@ -40,7 +41,7 @@ impl Default for WorldSettings {
 /// A gateway with its far sides.
 pub struct World {
     pub folder: TempDir,
-    pub running: Running,
+    running: Option<Running>,
     pub portal: Option<RunningFarSide>,
     pub assembly: Option<RunningFarSide>,
     pub config: String,
@@ -66,24 +67,36 @@ impl World {
             None => None,
         };
         let mut config = base_config(folder.path());
-        for (name, kind, side) in [("portal", "government-portal", &portal), ("assembly", "national-assembly", &assembly)] {
+        for (name, kind, side) in
+            [("portal", "government-portal", &portal), ("assembly", "national-assembly", &assembly)]
+        {
             if let Some(side) = side {
                 config.push_str(&channel_config(name, kind, side.address));
             }
         }
         config.push_str(&settings.more);
-        let running = start(&config, folder.path()).await;
+        let running = Some(start(&config, folder.path()).await);
         World { folder, running, portal, assembly, config }
+    }
+
+    /// Where gRPC listens.
+    pub fn grpc(&self) -> SocketAddr {
+        self.running.as_ref().unwrap().grpc
+    }
+
+    /// Where pushes are taken.
+    pub fn http(&self) -> SocketAddr {
+        self.running.as_ref().unwrap().http
     }
 
     /// A ministry system with every role.
     pub async fn ministry(&self) -> Ministry {
-        Ministry::connect(self.running.grpc).await
+        Ministry::connect(self.grpc()).await
     }
 
     /// Where channels push to.
     pub fn push_address(&self, channel: &str) -> String {
-        format!("http://{}/channels/{channel}", self.running.http)
+        format!("http://{}/channels/{channel}", self.http())
     }
 
     /// Pushes to a channel, signed as the channel signs; status and body of the answer.
@@ -111,9 +124,10 @@ impl World {
 
     /// Stops the gateway cleanly and starts it again on the same folder.
     pub async fn restart(&mut self) {
-        self.running.stop();
-        self.running.ended().await;
-        self.running = start(&self.config, self.folder.path()).await;
+        let running = self.running.take().unwrap();
+        running.stop();
+        assert_eq!(running.ended().await, Ended::Clean);
+        self.running = Some(start(&self.config, self.folder.path()).await);
     }
 }
 
@@ -162,7 +176,7 @@ limits = {{ requests_per_second = 10000, concurrency = 32 }}
 }
 
 /// `X-Signature` over `timestamp.body`.
-pub fn sign(secret: &str, timestamp: &str, body: &[u8]) -> String {
+fn sign(secret: &str, timestamp: &str, body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(timestamp.as_bytes());
     mac.update(b".");

@@ -9,6 +9,6 @@ mod gateway;
 mod ministry;
 
 pub use eventually::eventually;
-pub use far_side::{RunningFarSide, Scripted, scripted_far_side, serve, serve_router};
-pub use gateway::{PUSH_SECRET, World, WorldSettings};
+pub use far_side::{RunningFarSide, scripted_far_side, serve};
+pub use gateway::{World, WorldSettings};
 pub use ministry::{Ministry, basis, new_request_id};
