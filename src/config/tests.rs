@@ -209,6 +209,11 @@ fn secrets_come_from_files_or_the_environment_and_are_never_shown() {
             "gateway.toml:7: channels.box.auth.token: unknown key; did you mean `token_env`?",
         ],
     );
+    std::fs::write(&file, [0xff, 0xfe]).unwrap();
+    check(
+        &format!("{channel}token_file = \"{}\"\n", file.display()),
+        &[&format!("gateway.toml:6: channels.box.auth.token_file: {} is not UTF-8", file.display())],
+    );
     check(
         &format!("{channel}token_env = \"NOT_SET\"\n"),
         &["gateway.toml:6: channels.box.auth.token_env: the environment variable NOT_SET is not set"],

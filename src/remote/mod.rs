@@ -4,8 +4,8 @@
 //! Redirects are refused (a far side that moves is a change of configuration, and credentials follow no `Location`),
 //! and nothing is tried again here, but for one call with a new token: whether and when to retry is the schedule's.
 //!
-//! - [`client`]: connections and TLS; [`body`]: what a request carries, streamed from the blob store;
-//! - [`token`]: OAuth 2 client credentials; [`failure`]: what went wrong, and whether the request may have left.
+//! - `client`: connections and TLS; `body`: what a request carries, streamed from the blob store;
+//! - `token`: OAuth 2 client credentials; `failure`: what went wrong, and whether the request may have left.
 
 mod body;
 mod client;

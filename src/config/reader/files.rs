@@ -38,8 +38,16 @@ impl Section<'_> {
             }
             (true, false) => {
                 let path = self.file_maybe(&file_key)?;
-                // An unreadable file was reported by `file_maybe`.
-                let text = std::fs::read_to_string(path).ok()?;
+                let text = match crate::config::read_bounded(&path) {
+                    Ok(text) => text,
+                    Err(message) => {
+                        // That it cannot be opened was said by `file_maybe`.
+                        if path.is_file() {
+                            self.fault(&file_key, format!("{} {message}", path.display()));
+                        }
+                        return None;
+                    }
+                };
                 self.secret_of(&file_key, text.trim_end_matches(['\r', '\n']))
             }
             (false, true) => {

@@ -120,7 +120,7 @@ impl Gate {
         // As it came: what an adapter reads from the path it decodes itself.
         let path = head.uri.path().strip_prefix("/channels/").unwrap_or_default();
         let (name, _) = path.split_once('/').unwrap_or((path, ""));
-        let path = &path[name.len()..];
+        let path = path[name.len()..].trim_end_matches('/');
         let Some((channel, turns)) = self.channels.get(name) else {
             discard(body, self.body_limit).await;
             return Err(Refusal::NoChannel);

@@ -1,6 +1,6 @@
 //! The listener for pushes: `POST|PUT /channels/<name>/…`, and `/healthz`, `/readyz` for whoever watches the process.
 //!
-//! A push goes through the [`gate`]: is there such a channel, who sends it, does the channel take this at all, is it
+//! A push goes through the `gate`: is there such a channel, who sends it, does the channel take this at all, is it
 //! small enough. Only then it is a [`RawMessage`] and handed to the [`PushTaker`]; its answer is the channel's own. What
 //! never reaches an adapter is answered in one plain form, `{"maLoi", "thongDiep", "chiTiet"}`.
 //!

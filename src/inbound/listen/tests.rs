@@ -223,6 +223,11 @@ async fn only_the_addresses_and_methods_of_the_channel_exist() {
     assert_eq!(code(&send(Method::POST, "/elsewhere").await), refused(404, "not_found"));
     assert_eq!(code(&send(Method::GET, "/channels/box/letters").await), refused(405, "method_not_allowed"));
     assert_eq!(code(&send(Method::PUT, "/channels/box/letters//text").await), refused(404, "not_found"));
+    assert_eq!(send(Method::POST, "/channels/box/letters/").await.1, "box: POST /letters");
+    world.clock.advance(SignedDuration::from_secs(1));
+    let (timestamp, signature) = signature::sign(&SecretString::from(SECRET), b"", world.clock.now());
+    let headers = [(signature::TIMESTAMP, timestamp), (signature::SIGNATURE, signature)];
+    let send = async |method, path| world.send(method, path, &headers, "").await;
     assert_eq!(send(Method::PUT, "/channels/box/letters/a%2Fb/text").await.1, "box: PUT /letters/a%2Fb/text");
 }
 
