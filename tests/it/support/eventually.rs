@@ -6,7 +6,7 @@ use std::{future::Future, time::Duration};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asks again and again until there is an answer.
-pub async fn eventually<T, F, Fut>(what: &str, mut ask: F) -> T
+pub(crate) async fn eventually<T, F, Fut>(what: &str, mut ask: F) -> T
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = Option<T>>,

@@ -18,13 +18,13 @@ use channel_sdk::{
 };
 
 /// A sandbox that listens.
-pub struct RunningFarSide {
+pub(crate) struct RunningFarSide {
     pub side: Arc<dyn FarSide>,
     pub address: SocketAddr,
 }
 
 /// Starts the sandbox of a kind.
-pub async fn serve(kind: &Kind, petitions: u32, mischief: Mischief) -> RunningFarSide {
+pub(crate) async fn serve(kind: &Kind, petitions: u32, mischief: Mischief) -> RunningFarSide {
     let side = (kind.sandbox)(SandboxSettings {
         seed: 7,
         petitions,
@@ -41,39 +41,42 @@ pub async fn serve(kind: &Kind, petitions: u32, mischief: Mischief) -> RunningFa
 
 /// Serves a router on a free port for as long as the test runs.
 #[expect(clippy::disallowed_methods, reason = "a test's server ends with the test's runtime")]
-pub async fn serve_router(router: Router) -> SocketAddr {
+pub(crate) async fn serve_router(router: Router) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     address
 }
 
+/// The beginning of a path, and what is answered there: status, content type, body.
+type Answer = (String, u16, String, Vec<u8>);
+
 /// What a scripted far side was asked, and what it answers.
 #[derive(Default)]
-pub struct Scripted {
+pub(crate) struct Scripted {
     /// Method, path and query, body; in the order of arrival.
     pub asked: Mutex<Vec<(String, String, Bytes)>>,
-    /// The answer to a path that begins so: status, content type, body. The longest beginning counts; 404 otherwise.
-    pub answers: Mutex<Vec<(String, u16, String, Vec<u8>)>>,
+    /// The longest beginning counts; 404 otherwise.
+    pub answers: Mutex<Vec<Answer>>,
 }
 
 impl Scripted {
     /// Sets the answer to every path that begins with `path`.
-    pub fn answer(&self, path: &str, status: u16, content_type: &str, body: impl Into<Vec<u8>>) {
+    pub(crate) fn answer(&self, path: &str, status: u16, content_type: &str, body: impl Into<Vec<u8>>) {
         let mut answers = self.answers.lock().unwrap();
         answers.retain(|(known, ..)| known != path);
         answers.push((path.to_owned(), status, content_type.to_owned(), body.into()));
     }
 
     /// The bodies that were sent to a path.
-    pub fn bodies(&self, method: &str, path: &str) -> Vec<Bytes> {
+    pub(crate) fn bodies(&self, method: &str, path: &str) -> Vec<Bytes> {
         let asked = self.asked.lock().unwrap();
         asked.iter().filter(|(m, p, _)| m == method && p.starts_with(path)).map(|(_, _, body)| body.clone()).collect()
     }
 }
 
 /// Starts a scripted far side.
-pub async fn scripted_far_side() -> (Arc<Scripted>, SocketAddr) {
+pub(crate) async fn scripted_far_side() -> (Arc<Scripted>, SocketAddr) {
     let script = Arc::new(Scripted::default());
     let router = Router::new().fallback(play).with_state(Arc::clone(&script));
     (script, serve_router(router).await)

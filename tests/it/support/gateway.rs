@@ -20,8 +20,8 @@ use super::{Ministry, RunningFarSide, serve};
 const PUSH_SECRET: &str = "khóa ký của kênh thử nghiệm";
 
 /// How a world is made.
-#[derive(Clone)]
-pub struct WorldSettings {
+#[derive(Clone, Default)]
+pub(crate) struct WorldSettings {
     /// How many petitions the portal will have; `None`: there is no portal.
     pub portal: Option<u32>,
     /// How many the Assembly system will have.
@@ -32,14 +32,8 @@ pub struct WorldSettings {
     pub more: String,
 }
 
-impl Default for WorldSettings {
-    fn default() -> Self {
-        WorldSettings { portal: None, assembly: None, mischief: Mischief::default(), more: String::new() }
-    }
-}
-
 /// A gateway with its far sides.
-pub struct World {
+pub(crate) struct World {
     pub folder: TempDir,
     running: Option<Running>,
     pub portal: Option<RunningFarSide>,
@@ -48,13 +42,8 @@ pub struct World {
 }
 
 impl World {
-    /// A gateway with no channels.
-    pub async fn new() -> World {
-        World::with(WorldSettings::default()).await
-    }
-
     /// A gateway with these far sides.
-    pub async fn with(settings: WorldSettings) -> World {
+    pub(crate) async fn with(settings: WorldSettings) -> World {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("push.secret"), PUSH_SECRET).unwrap();
         std::fs::write(folder.path().join("portal.secret"), "bí mật của thử nghiệm").unwrap();
@@ -80,29 +69,35 @@ impl World {
     }
 
     /// Where gRPC listens.
-    pub fn grpc(&self) -> SocketAddr {
+    pub(crate) fn grpc(&self) -> SocketAddr {
         self.running.as_ref().unwrap().grpc
     }
 
     /// Where pushes are taken.
-    pub fn http(&self) -> SocketAddr {
+    pub(crate) fn http(&self) -> SocketAddr {
         self.running.as_ref().unwrap().http
     }
 
     /// A ministry system with every role.
-    pub async fn ministry(&self) -> Ministry {
+    pub(crate) async fn ministry(&self) -> Ministry {
         Ministry::connect(self.grpc()).await
     }
 
     /// Where channels push to.
-    pub fn push_address(&self, channel: &str) -> String {
+    pub(crate) fn push_address(&self, channel: &str) -> String {
         format!("http://{}/channels/{channel}", self.http())
     }
 
     /// Pushes to a channel, signed as the channel signs; status and body of the answer.
-    pub async fn push(&self, channel: &str, path: &str, content_type: &str, body: impl Into<Vec<u8>>) -> (u16, String) {
+    pub(crate) async fn push(
+        &self,
+        channel: &str,
+        path: &str,
+        content_type: &str,
+        body: impl Into<Vec<u8>>,
+    ) -> (u16, String) {
         let body = body.into();
-        let now = SystemClock.now().as_second().to_string();
+        let now = SystemClock.now().to_string();
         let request = reqwest::Client::new()
             .post(format!("{}{path}", self.push_address(channel)))
             .header("content-type", content_type)
@@ -114,7 +109,7 @@ impl World {
     }
 
     /// Posts everything that a sandbox wants to push now.
-    pub async fn push_all(&self, channel: &str, side: &Arc<dyn FarSide>) {
+    pub(crate) async fn push_all(&self, channel: &str, side: &Arc<dyn FarSide>) {
         while let Some(push) = side.next_push() {
             let SandboxPush { path, content_type, body, .. } = push.clone();
             let (status, answer) = self.push(channel, &path, &content_type, body.to_vec()).await;
@@ -123,7 +118,7 @@ impl World {
     }
 
     /// Stops the gateway cleanly and starts it again on the same folder.
-    pub async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         let running = self.running.take().unwrap();
         running.stop();
         assert_eq!(running.ended().await, Ended::Clean);

@@ -9,14 +9,14 @@ use tonic::transport::Channel;
 
 /// A connected ministry system.
 #[derive(Clone)]
-pub struct Ministry {
+pub(crate) struct Ministry {
     pub petitions: PetitionServiceClient<Channel>,
     pub channels: ChannelServiceClient<Channel>,
 }
 
 impl Ministry {
     /// Connects to a plain loopback listener.
-    pub async fn connect(address: SocketAddr) -> Ministry {
+    pub(crate) async fn connect(address: SocketAddr) -> Ministry {
         let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
         Ministry {
             petitions: PetitionServiceClient::new(channel.clone()),
@@ -25,7 +25,7 @@ impl Ministry {
     }
 
     /// Every petition that the filter matches, in the FULL view, oldest first.
-    pub async fn list(&mut self, filter: &str) -> Vec<pb::Petition> {
+    pub(crate) async fn list(&mut self, filter: &str) -> Vec<pb::Petition> {
         let mut petitions = Vec::new();
         let mut page_token = String::new();
         loop {
@@ -46,19 +46,19 @@ impl Ministry {
     }
 
     /// The petition of this id on its channel.
-    pub async fn find(&mut self, external_id: &str) -> Option<pb::Petition> {
+    pub(crate) async fn find(&mut self, external_id: &str) -> Option<pb::Petition> {
         self.list(&format!("external_id = \"{external_id}\"")).await.into_iter().next()
     }
 
     /// Thụ lý.
-    pub async fn accept(&mut self, name: &str) -> pb::Petition {
+    pub(crate) async fn accept(&mut self, name: &str) -> pb::Petition {
         let request =
             pb::AcceptPetitionRequest { name: name.to_owned(), request_id: new_request_id(), ..Default::default() };
         self.petitions.accept_petition(request).await.unwrap().into_inner().petition.unwrap()
     }
 
     /// Phân công.
-    pub async fn assign(&mut self, name: &str) -> pb::Petition {
+    pub(crate) async fn assign(&mut self, name: &str) -> pb::Petition {
         let unit = pb::Agency { code: String::new(), display_name: "Cục Việc làm".to_owned() };
         let request = pb::AssignPetitionRequest {
             name: name.to_owned(),
@@ -70,7 +70,7 @@ impl Ministry {
     }
 
     /// Trả lời, with a class for petitions of the National Assembly.
-    pub async fn answer(&mut self, name: &str, text: &str, class: pb::ResolutionClass) -> pb::Petition {
+    pub(crate) async fn answer(&mut self, name: &str, text: &str, class: pb::ResolutionClass) -> pb::Petition {
         let request = pb::AnswerPetitionRequest {
             name: name.to_owned(),
             request_id: new_request_id(),
@@ -89,18 +89,18 @@ impl Ministry {
     }
 
     /// What stands in quarantine, over all channels.
-    pub async fn quarantine(&mut self) -> Vec<pb::QuarantinedMessage> {
+    pub(crate) async fn quarantine(&mut self) -> Vec<pb::QuarantinedMessage> {
         let request = pb::ListQuarantineRequest { parent: "channels/-".to_owned(), ..Default::default() };
         self.channels.list_quarantine(request).await.unwrap().into_inner().messages
     }
 }
 
 /// A new intent.
-pub fn new_request_id() -> String {
+pub(crate) fn new_request_id() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 
 /// A legal basis.
-pub fn basis() -> Option<pb::LegalBasis> {
+pub(crate) fn basis() -> Option<pb::LegalBasis> {
     Some(pb::LegalBasis { citation: "Quyết định 574/QĐ-TTg ngày 25-4-2017".to_owned() })
 }

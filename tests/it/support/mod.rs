@@ -1,6 +1,6 @@
 //! A whole gateway for a test: a real store in a folder of its own, real listeners, real far sides over HTTP.
 //!
-//! `World::new()` gives the gateway and both far sides in one line; a test then speaks gRPC like a ministry system, pushes
+//! `World::with(…)` gives the gateway and both far sides in one line; a test then speaks gRPC like a ministry system, pushes
 //! like a channel, and asks the far sides what they were told.
 
 mod eventually;
@@ -8,7 +8,7 @@ mod far_side;
 mod gateway;
 mod ministry;
 
-pub use eventually::eventually;
-pub use far_side::{RunningFarSide, scripted_far_side, serve};
-pub use gateway::{World, WorldSettings};
-pub use ministry::{Ministry, basis, new_request_id};
+pub(crate) use eventually::eventually;
+pub(crate) use far_side::{RunningFarSide, scripted_far_side, serve};
+pub(crate) use gateway::{World, WorldSettings};
+pub(crate) use ministry::{Ministry, basis, new_request_id};
