@@ -6,7 +6,8 @@
 //! ```
 //! The signature is HMAC-SHA256 with the secret over the bytes of `X-Timestamp` as sent, a full stop, and the body.
 //!
-//! The time stamp may be five minutes off, and within that window a signature is good once. The memory of signatures is
+//! The time stamp may be five minutes off, and within that window a signature is good once: a sender that repeats a body
+//! within one second writes the time to the millisecond (RFC 3339), or its second push is taken for a replay. The memory of signatures is
 //! this process's own: after a restart, or at another gateway, a replay within the window gets through to the intake,
 //! where it is the same message again and changes nothing.
 
@@ -135,7 +136,10 @@ pub struct Signer {
 impl Signer {
     /// Begins with the time stamp.
     pub fn new(secret: &SecretString, now: Timestamp) -> Signer {
-        let timestamp = now.as_second().to_string();
+        Signer::at(secret, now.as_second().to_string())
+    }
+
+    fn at(secret: &SecretString, timestamp: String) -> Signer {
         let mac = mac(secret, &timestamp);
         Signer { timestamp, mac }
     }
@@ -151,9 +155,10 @@ impl Signer {
     }
 }
 
-/// The values of `X-Timestamp` and `X-Signature` for a body that is at hand.
+/// The values of `X-Timestamp` and `X-Signature` for a push that a made-up far side sends us. To the nanosecond: the same
+/// body signed twice within a second would have the same signature, and the second one would be a replay.
 pub fn sign(secret: &SecretString, body: &[u8], now: Timestamp) -> (String, String) {
-    let mut signer = Signer::new(secret, now);
+    let mut signer = Signer::at(secret, now.to_string());
     signer.update(body);
     signer.finish()
 }

@@ -97,6 +97,7 @@ impl World {
         body: impl Into<Vec<u8>>,
     ) -> (u16, String) {
         let body = body.into();
+        // To the nanosecond: the same body signed twice within a second would be a replay.
         let now = SystemClock.now().to_string();
         let request = reqwest::Client::new()
             .post(format!("{}{path}", self.push_address(channel)))
