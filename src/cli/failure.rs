@@ -24,7 +24,7 @@ pub(crate) enum Exit {
     Usage = 2,
     /// The gateway's configuration is wrong.
     Config = 64,
-    /// No gateway answers there, or it is shutting down.
+    /// No gateway answers there, or it is shutting down; for the gateway itself: the store or an address cannot be had.
     Unavailable = 69,
     /// A defect of the gateway or of this program.
     Internal = 70,
@@ -41,7 +41,8 @@ Exit codes (mã thoát):
    1  the gateway refused; the reason is told (cổng từ chối)
    2  the command line or a file it names is wrong (sai lệnh hoặc tệp)
   64  the configuration is wrong (sai cấu hình)
-  69  no gateway answers at the address, or it is shutting down (không kết nối được)
+  69  no gateway answers at the address, or it is shutting down; serve: the store or an address
+      cannot be had (không kết nối được)
   70  a defect of the gateway or of this program (lỗi bên trong)
   75  try again later, with the same --request-id (thử lại sau)
   77  the certificate is not known or its roles do not allow it (không có quyền)";
@@ -291,7 +292,7 @@ fn snake(name: &str) -> String {
 }
 
 /// The whole chain of causes, each once: the outermost alone ("transport error") helps nobody.
-fn causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     let mut told = Vec::<String>::new();
     let mut next = Some(error);
     while let Some(error) = next {

@@ -19,6 +19,7 @@ mod quarantine;
 mod reading;
 mod rendering;
 mod resource;
+mod serve;
 mod words;
 
 use std::process::ExitCode;
@@ -54,6 +55,8 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the gateway (chạy cổng)
+    Serve(serve::Serve),
     /// Tell everything that is wrong with a configuration (kiểm tra cấu hình)
     CheckConfig(check_config::CheckConfig),
     /// Channels (kênh): list, show, pause, resume, sync
@@ -71,6 +74,7 @@ enum Command {
 impl Command {
     async fn run(self, output: Output) -> Result<(), Failure> {
         match self {
+            Command::Serve(command) => command.run(output).await,
             Command::CheckConfig(command) => command.run(output),
             Command::Channel(command) => command.run(output).await,
             Command::Delivery(command) => command.run(output).await,

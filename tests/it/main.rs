@@ -3,6 +3,9 @@
 #![allow(missing_docs, reason = "test names are the documentation")]
 
 mod assembly;
+mod cli_cycle;
+mod cli_gateway;
+mod cli_process;
 mod portal;
 mod support;
 mod tidy;

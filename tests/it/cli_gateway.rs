@@ -1,0 +1,147 @@
+//! A gateway in a process of its own and the operator's commands against it, both by the real binary: what the tests of
+//! the command line stand on.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+};
+
+use serde_json::Value;
+
+/// The binary under test, without the settings of whoever runs the tests.
+pub(crate) fn binary() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_petition-gateway"));
+    for name in ["ADDRESS", "CA", "CERTIFICATE", "KEY", "SERVER_NAME", "LANG", "CONFIG"] {
+        command.env_remove(format!("PETITION_GATEWAY_{name}"));
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// How a command ended, and what it said.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ran {
+    /// The records of `--json`, one for each line.
+    pub(crate) fn records(&self) -> Vec<Value> {
+        assert_eq!(self.code, 0, "{self:?}");
+        self.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The one record of `--json`.
+    pub(crate) fn record(&self) -> Value {
+        let records = self.records();
+        assert_eq!(records.len(), 1, "{self:?}");
+        records[0].clone()
+    }
+
+    /// The error of `--json`.
+    pub(crate) fn error(&self) -> Value {
+        let error: Value = serde_json::from_str(&self.err).unwrap_or_else(|_| panic!("{self:?}"));
+        assert_eq!(error["error"]["exit_code"], self.code);
+        error["error"].clone()
+    }
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(mut command: Command) -> Ran {
+    let output = command.output().unwrap();
+    Ran {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A gateway that serves, and its folder.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    child: Child,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) grpc: String,
+    pub(crate) http: String,
+}
+
+/// Everybody on this machine may do what ministry systems and operators may.
+pub(crate) const ALL_ROLES: &str = "[security.loopback]\nroles = [\"ministry_system\", \"operator\"]\n";
+
+impl Gateway {
+    /// A gateway on an empty folder, with `more` in its configuration.
+    pub(crate) fn start(more: &str) -> Gateway {
+        let folder = tempfile::tempdir().unwrap();
+        Gateway::start_in(folder, more)
+    }
+
+    /// A gateway on a folder with what its configuration names.
+    pub(crate) fn start_in(folder: tempfile::TempDir, more: &str) -> Gateway {
+        let config = folder.path().join("gateway.toml");
+        let base = "[gateway]\ndata_folder = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n\
+                    [grpc]\nlisten = \"127.0.0.1:0\"\n";
+        fs::write(&config, format!("{base}{more}")).unwrap();
+        let mut command = binary();
+        command.arg("serve").arg("--config").arg(&config).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut said = Vec::new();
+        let line = loop {
+            let Some(line) = log.next() else { panic!("the gateway did not start: {said:?}") };
+            let line = line.unwrap();
+            match serde_json::from_str::<Value>(&line) {
+                Ok(record) if record["fields"]["grpc"].is_string() => break record,
+                _ => said.push(line),
+            }
+        };
+        // The log must be read on, or the gateway would stand still when the pipe is full.
+        std::thread::spawn(move || log.for_each(drop));
+        let address = |name: &str| line["fields"][name].as_str().unwrap().to_owned();
+        Gateway { child, folder, grpc: address("grpc"), http: address("http") }
+    }
+
+    /// A command against this gateway, not yet run.
+    pub(crate) fn command(&self, line: &str) -> Command {
+        let mut command = binary();
+        command.env("PETITION_GATEWAY_ADDRESS", format!("http://{}", self.grpc)).args(line.split_whitespace());
+        command
+    }
+
+    /// A command against this gateway, for people; arguments are parted by spaces.
+    pub(crate) fn say(&self, line: &str) -> Ran {
+        run(self.command(line))
+    }
+
+    /// A command against this gateway, for programs, with one more argument that may hold spaces each.
+    pub(crate) fn json(&self, line: &str, more: &[&str]) -> Ran {
+        let mut command = self.command(line);
+        command.arg("--json").args(more);
+        run(command)
+    }
+
+    /// A file in the gateway's folder.
+    pub(crate) fn file(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::File::create(&path).unwrap().write_all(content).unwrap();
+        path
+    }
+
+    /// Asks the gateway to stop, as the system does, and waits for its end.
+    pub(crate) fn terminate(&mut self) -> ExitStatus {
+        let killed = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
+        assert!(killed.success());
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
