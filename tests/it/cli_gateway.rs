@@ -118,8 +118,8 @@ impl Gateway {
 
     /// A command against this gateway, for programs, with one more argument that may hold spaces each.
     pub(crate) fn json(&self, line: &str, more: &[&str]) -> Ran {
-        let mut command = self.command(line);
-        command.arg("--json").args(more);
+        let mut command = self.command(&format!("--json {line}"));
+        command.args(more);
         run(command)
     }
 
