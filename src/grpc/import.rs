@@ -72,6 +72,9 @@ impl Petitions {
                 busy.insert(lane(&item));
                 running.push(self.take(caller, item).boxed());
             }
+            if has_ended && next.is_none() && running.is_empty() {
+                return Ok(import.tally.into_response());
+            }
             let may_read = next.is_none() && !has_ended && running.len() < ITEMS_AT_ONCE;
             tokio::select! {
                 biased;
@@ -84,7 +87,6 @@ impl Petitions {
                     Some(message) => next = import.read(caller, message)?,
                     None => has_ended = true,
                 },
-                else => return Ok(import.tally.into_response()),
             }
         }
     }
