@@ -39,10 +39,7 @@ fn a_petition_goes_its_whole_way_by_the_command_line_alone() {
     let gateway = Gateway::start(ALL_ROLES);
     let letter = gateway.file("don.pdf", b"%PDF-1.7 made up");
     let draft = gateway.file("draft.json", draft("A-1").to_string().as_bytes());
-    let ran = gateway.json(
-        "petition submit --file",
-        &[draft.to_str().unwrap(), "--attach", letter.to_str().unwrap()],
-    );
+    let ran = gateway.json("petition submit --file", &[draft.to_str().unwrap(), "--attach", letter.to_str().unwrap()]);
     let submitted = ran.record();
     let name = submitted["petition"]["name"].as_str().unwrap().to_owned();
     assert_eq!((&submitted["duplicate"], &submitted["seq"]), (&json!(false), &json!(1)));
@@ -82,10 +79,7 @@ fn dossier_tells_everything(gateway: &Gateway, name: &str) {
     let parts = gateway.json(&format!("petition dossier {name}"), &[]).records();
     assert_eq!(parts[0]["petition"]["name"], name);
     let changes: Vec<&str> = parts.iter().filter_map(|part| part["event"]["change"].as_str()).collect();
-    assert_eq!(
-        changes,
-        ["received", "accepted", "assigned", "processing_started", "answered", "published", "closed"]
-    );
+    assert_eq!(changes, ["received", "accepted", "assigned", "processing_started", "answered", "published", "closed"]);
     let page = gateway.say(&format!("petition dossier {name}"));
     assert_eq!(page.code, 0);
     assert!(page.out.contains("đã trả lời") && !page.out.contains(SECRET), "{}", page.out);

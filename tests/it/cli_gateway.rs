@@ -66,7 +66,6 @@ pub(crate) struct Gateway {
     child: Child,
     pub(crate) folder: tempfile::TempDir,
     pub(crate) grpc: String,
-    pub(crate) http: String,
 }
 
 /// Everybody on this machine may do what ministry systems and operators may.
@@ -100,8 +99,8 @@ impl Gateway {
         };
         // The log must be read on, or the gateway would stand still when the pipe is full.
         std::thread::spawn(move || log.for_each(drop));
-        let address = |name: &str| line["fields"][name].as_str().unwrap().to_owned();
-        Gateway { child, folder, grpc: address("grpc"), http: address("http") }
+        let grpc = line["fields"]["grpc"].as_str().unwrap().to_owned();
+        Gateway { child, folder, grpc }
     }
 
     /// A command against this gateway, not yet run.

@@ -13,7 +13,8 @@ use crate::cli_gateway::{ALL_ROLES, Gateway, binary, run};
 fn check_config_tells_every_problem_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("wrong.toml");
-    std::fs::write(&file, "[gateway]\nagecny = \"x\"\nstop_seconds = \"soon\"\n\n[store]\nurl = \"oracle:x\"\n").unwrap();
+    std::fs::write(&file, "[gateway]\nagecny = \"x\"\nstop_seconds = \"soon\"\n\n[store]\nurl = \"oracle:x\"\n")
+        .unwrap();
     let check = |json: bool| {
         let mut command = binary();
         command.arg("check-config").arg("--config").arg(&file).args(json.then_some("--json"));
