@@ -5,7 +5,10 @@ use channel_sdk::model::Attachment;
 use super::{
     event::{EventBody, NewEvent},
     moves::{Action, Status, To, target},
-    state::{AttachmentState, HeldAttachment, InformationRequest, Petition, RatingGiven, Supplied},
+    state::{
+        AttachmentState, HeldAttachment, InformationRequest, Petition, RatingGiven, ReassignmentTold, Supplied,
+        WithdrawalTold,
+    },
 };
 
 impl Petition {
@@ -33,6 +36,8 @@ impl Petition {
             supplements: Vec::new(),
             answers: Vec::new(),
             ratings: Vec::new(),
+            withdrawals: Vec::new(),
+            reassignments: Vec::new(),
             content: (**content).clone(),
         };
         petition.announce(&content.attachments);
@@ -64,8 +69,7 @@ impl Petition {
             | EventBody::Started { .. }
             | EventBody::Published
             | EventBody::Closed { .. }
-            | EventBody::Reopened { .. }
-            | EventBody::Withdrawn { .. } => {}
+            | EventBody::Reopened { .. } => {}
             EventBody::Amended { revision, content } => {
                 self.revision = *revision;
                 self.revisions.push((*revision, content.digest()));
@@ -81,7 +85,14 @@ impl Petition {
                 self.revisions.insert(place, (*revision, content.digest()));
             }
             EventBody::AttachmentHeld { id, sha256, size_bytes } => self.hold(*id, sha256, *size_bytes),
-            EventBody::Forwarded { to, .. } | EventBody::Reassigned { to, .. } => self.forwarded_to = Some(to.clone()),
+            EventBody::Forwarded { to, .. } => self.forwarded_to = Some(to.clone()),
+            EventBody::Reassigned { to, told_at, .. } => {
+                self.forwarded_to = Some(to.clone());
+                self.reassignments.push(ReassignmentTold { to: to.clone(), told_at: *told_at });
+            }
+            EventBody::Withdrawn { reason, told_at } => {
+                self.withdrawals.push(WithdrawalTold { reason: reason.clone(), told_at: *told_at });
+            }
             EventBody::Assigned { unit, .. } => self.unit = Some(unit.clone()),
             EventBody::InformationRequested { question, reply_by } => {
                 self.status_before_request = Some(before);

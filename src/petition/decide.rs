@@ -6,7 +6,7 @@ use super::{
     command::Command,
     content::Content,
     event::EventBody,
-    moves::{Action, target},
+    moves::{Action, Status, target},
     refusal::Refusal,
     state::{AttachmentState, Petition},
 };
@@ -133,9 +133,15 @@ fn is_told_again(petition: &Petition, command: &Command) -> bool {
         Command::ProvideInformation { text, told_at: at @ Some(_), .. } => {
             petition.supplements.iter().any(|it| it.text == *text && it.told_at == *at)
         }
-        Command::Withdraw { .. } => petition.status == super::Status::Withdrawn,
-        Command::Reassign { to, .. } => {
-            petition.status == super::Status::Forwarded && petition.forwarded_to.as_ref() == Some(to)
+        Command::Withdraw { reason, told_at } => {
+            petition.status == Status::Withdrawn
+                || told_at.is_some()
+                    && petition.withdrawals.iter().any(|it| it.told_at == *told_at && it.reason == *reason)
+        }
+        Command::Reassign { to, told_at, .. } => {
+            let is_there = petition.status == Status::Forwarded && petition.forwarded_to.as_ref() == Some(to);
+            is_there
+                || told_at.is_some() && petition.reassignments.iter().any(|it| it.told_at == *told_at && it.to == *to)
         }
         _ => false,
     }

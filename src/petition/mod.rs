@@ -16,6 +16,8 @@ mod event;
 mod id;
 pub mod moves;
 pub mod notices;
+#[cfg(test)]
+mod properties;
 mod refusal;
 mod state;
 
@@ -26,4 +28,7 @@ pub use event::{Event, EventBody, NewEvent, Seq};
 pub use id::{PetitionId, Version};
 pub use moves::{Action, Status};
 pub use refusal::Refusal;
-pub use state::{AttachmentState, HeldAttachment, InformationRequest, Petition, RatingGiven, Supplied};
+pub use state::{
+    AttachmentState, HeldAttachment, InformationRequest, Petition, RatingGiven, ReassignmentTold, Supplied,
+    WithdrawalTold,
+};

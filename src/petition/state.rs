@@ -63,6 +63,12 @@ pub struct Petition {
     /// Every rating.
     #[serde(default)]
     pub ratings: Vec<RatingGiven>,
+    /// Every withdrawal that the channel told: the same told again after a re-opening must not withdraw it again.
+    #[serde(default)]
+    pub withdrawals: Vec<WithdrawalTold>,
+    /// Every move to another agency that the channel told; known again like a withdrawal.
+    #[serde(default)]
+    pub reassignments: Vec<ReassignmentTold>,
 }
 
 /// A file of a petition, and whether the gateway has its content.
@@ -129,6 +135,26 @@ pub struct RatingGiven {
     pub told_at: Option<Timestamp>,
 }
 
+/// A withdrawal, as the channel told it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WithdrawalTold {
+    /// Lý do.
+    pub reason: String,
+    /// When, as told.
+    #[serde(default)]
+    pub told_at: Option<Timestamp>,
+}
+
+/// A move to another agency, as the channel told it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReassignmentTold {
+    /// To whom.
+    pub to: Agency,
+    /// When, as told.
+    #[serde(default)]
+    pub told_at: Option<Timestamp>,
+}
+
 impl Petition {
     /// The answer in force.
     pub fn answer(&self) -> Option<&Answer> {
@@ -139,9 +165,11 @@ impl Petition {
     ///
     /// Where the channel numbers revisions, every one that came counts: a page served again from a stale copy is not an
     /// amendment. Where it numbers none, only the content in force counts: a text changed and changed back is two amendments.
+    /// One without a number beside numbered ones is older than these, and then it counts as they do.
     pub fn knows(&self, revision: u64, digest: &str) -> bool {
-        if revision == 0 {
-            return self.revisions.last().is_some_and(|(_, known)| known == digest);
+        let is_in_force = self.revisions.last().is_some_and(|(_, known)| known == digest);
+        if revision == 0 && (is_in_force || self.revision == 0) {
+            return is_in_force;
         }
         self.revisions.iter().any(|(of, known)| *of == revision && known == digest)
     }
