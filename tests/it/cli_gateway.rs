@@ -20,6 +20,13 @@ pub(crate) fn binary() -> Command {
     command
 }
 
+/// A command against the gateway at a plain address, not yet run; arguments are parted by spaces.
+pub(crate) fn command_at(grpc: &str, line: &str) -> Command {
+    let mut command = binary();
+    command.env("PETITION_GATEWAY_ADDRESS", format!("http://{grpc}")).args(line.split_whitespace());
+    command
+}
+
 /// How a command ended, and what it said.
 #[derive(Debug)]
 pub(crate) struct Ran {
@@ -105,9 +112,7 @@ impl Gateway {
 
     /// A command against this gateway, not yet run.
     pub(crate) fn command(&self, line: &str) -> Command {
-        let mut command = binary();
-        command.env("PETITION_GATEWAY_ADDRESS", format!("http://{}", self.grpc)).args(line.split_whitespace());
-        command
+        command_at(&self.grpc, line)
     }
 
     /// A command against this gateway, for people; arguments are parted by spaces.

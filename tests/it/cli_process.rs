@@ -2,9 +2,11 @@
 
 use std::{
     io::{BufRead, BufReader},
+    path::Path,
     process::Stdio,
 };
 
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 
 use crate::cli_gateway::{ALL_ROLES, Gateway, binary, run};
@@ -66,6 +68,51 @@ fn what_a_role_does_not_allow_is_refused() {
         let refused = gateway.json(line, &[]);
         assert_eq!((refused.code, &refused.error()["reason"]), (77, &json!("ROLE_MISSING")), "{line}");
     }
+}
+
+/// An authority, the gateway's certificate, and one for each of two callers, as PEM files in a folder.
+fn certificates(folder: &Path) {
+    let write = |name: &str, text: String| std::fs::write(folder.join(name), text).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    write("ca.pem", params.self_signed(&key).unwrap().pem());
+    let issuer = Issuer::new(params, key);
+    for (name, common_name) in [("gateway", "localhost"), ("known", "case-system"), ("stranger", "stranger")] {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, common_name);
+        write(&format!("{name}.pem"), params.signed_by(&key, &issuer).unwrap().pem());
+        write(&format!("{name}.key"), key.serialize_pem());
+    }
+}
+
+#[test]
+fn who_calls_is_told_by_the_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path());
+    let gateway = Gateway::start_in(
+        folder,
+        "tls = { certificate_file = \"gateway.pem\", key_file = \"gateway.key\", client_ca_file = \"ca.pem\" }\n\
+         [[security.principals]]\nname = \"case-system\"\ncertificate = { subject_cn = \"case-system\" }\n\
+         roles = [\"ministry_system\"]\n",
+    );
+    let call = |who: Option<&str>| {
+        let path = |name: String| gateway.folder.path().join(name);
+        let mut command = binary();
+        command.args(["petition", "list", "--address"]).arg(format!("https://{}", gateway.grpc));
+        command.arg("--ca").arg(path("ca.pem".to_owned()));
+        if let Some(who) = who {
+            command.arg("--certificate").arg(path(format!("{who}.pem"))).arg("--key").arg(path(format!("{who}.key")));
+        }
+        run(command)
+    };
+    assert_eq!(call(Some("known")).code, 0, "{:?}", call(Some("known")));
+    assert_eq!(call(Some("stranger")).code, 77, "{:?}", call(Some("stranger")));
+    assert_eq!(call(None).code, 69, "{:?}", call(None));
+    let mut plain = gateway.command("petition list");
+    plain.env("PETITION_GATEWAY_ADDRESS", format!("http://{}", gateway.grpc));
+    assert_eq!(run(plain).code, 69);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod assembly;
 mod cli_cycle;
 mod cli_gateway;
+mod cli_operator;
 mod cli_process;
 mod portal;
 mod support;
