@@ -9,6 +9,6 @@ mod gateway;
 mod ministry;
 
 pub(crate) use eventually::eventually;
-pub(crate) use far_side::{RunningFarSide, scripted_far_side, serve};
+pub(crate) use far_side::{RunningFarSide, Scripted, scripted_far_side, serve};
 pub(crate) use gateway::{World, WorldSettings};
 pub(crate) use ministry::{Ministry, basis, new_request_id};
