@@ -6,7 +6,7 @@ use super::{OpenError, SqliteStore};
 use crate::{
     petition::{Seq, Status},
     store::{
-        PetitionQuery, Sort, Store, Write,
+        PetitionQuery, Sort, Store, StoreError, Write, Written,
         suite::{self, sqlite_bench},
     },
 };
@@ -108,4 +108,35 @@ async fn claims_read_the_index_of_what_is_due() {
     let conn = rusqlite::Connection::open(place).unwrap();
     let plan = super::petition_list::plan(&conn, super::delivery::DUE_LIST, rusqlite::params!["portal", 1, 1]);
     assert!(plan.contains("deliveries_due") && !plan.contains("TEMP B-TREE"), "{plan}");
+}
+
+#[tokio::test]
+async fn lists_of_deliveries_by_state_read_the_index_of_that_state() {
+    let (_folder, place, store, _) = filled().await;
+    drop(store);
+    let conn = rusqlite::Connection::open(place).unwrap();
+    for (state, index) in [(0, "deliveries_pending"), (2, "deliveries_dead")] {
+        let sql = format!("SELECT * FROM deliveries d WHERE TRUE AND d.state = {state} ORDER BY d.n DESC LIMIT 9");
+        let plan = super::petition_list::plan(&conn, &sql, []);
+        assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{plan}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_as_such_and_once_there_is_room_writing_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let conn = super::schema::open_writer(&folder.path().join("store.sqlite")).unwrap();
+    let small = Write::Journal(suite::message("portal", "[]"));
+    super::writer::write(&conn, &[small]).unwrap();
+    let pages: i64 = conn.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+    conn.pragma_update(None, "max_page_count", pages + 2).unwrap();
+    let large = || {
+        let body = bytes::Bytes::from(vec![7; 100_000]);
+        [Write::Journal(crate::store::NewMessage { body, ..suite::message("portal", "") })]
+    };
+    let full = super::writer::write(&conn, &large());
+    assert!(matches!(full, Err(StoreError::Unavailable("the disk is full"))), "{full:?}");
+    conn.pragma_update(None, "max_page_count", 1_000_000).unwrap();
+    let written = super::writer::write(&conn, &large()).unwrap();
+    assert_eq!(written, [Written::Message(crate::store::MessageId(2))]);
 }

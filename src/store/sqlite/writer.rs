@@ -93,15 +93,20 @@ impl Tx<'_> {
     }
 }
 
-fn write(conn: &Connection, batch: &[Write]) -> Result<Vec<Written>, StoreError> {
+pub(super) fn write(conn: &Connection, batch: &[Write]) -> Result<Vec<Written>, StoreError> {
+    if !conn.is_autocommit() {
+        // The batch before failed and so did its rollback (the disk was gone): nothing begins before that is done.
+        conn.execute_batch("ROLLBACK")?;
+    }
     conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     let written = write_in_tx(conn, batch).and_then(|written| {
         conn.prepare_cached("COMMIT")?.execute([])?;
         Ok(written)
     });
     if written.is_err() && !conn.is_autocommit() {
-        // SQLite has rolled back by itself after some errors; after the others it is ours to do.
-        conn.execute_batch("ROLLBACK")?;
+        // SQLite has rolled back by itself after some errors; after the others it is ours to do. Should it fail now, it
+        // is done before the next batch: the caller is told of the first failure.
+        drop(conn.execute_batch("ROLLBACK"));
     }
     written
 }

@@ -115,8 +115,8 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_due ON deliveries (channel, due_at) WHERE head = 1;
 CREATE INDEX deliveries_by_lane ON deliveries (channel, lane) WHERE state = 0 AND lane IS NOT NULL;
 CREATE INDEX deliveries_by_petition ON deliveries (petition);
-CREATE INDEX deliveries_pending ON deliveries (channel) WHERE state = 0;
-CREATE INDEX deliveries_dead ON deliveries (channel) WHERE state = 2;
+CREATE INDEX deliveries_pending ON deliveries (n) WHERE state = 0;
+CREATE INDEX deliveries_dead ON deliveries (n) WHERE state = 2;
 
 -- What a delivery does: written once, so that attempts rewrite narrow rows only.
 CREATE TABLE errands (
