@@ -4,7 +4,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
@@ -85,6 +85,10 @@ impl Output {
             table.load_preset(presets::NOTHING);
         }
         table.set_header(headings).add_rows(rows);
+        // Names are there to be copied, and must not be broken over lines.
+        if let Some(names) = table.column_mut(0) {
+            names.set_constraint(ColumnConstraint::ContentWidth);
+        }
         table.trim_fmt().lines().try_for_each(|line| self.line(line.trim_end()))
     }
 

@@ -6,7 +6,10 @@ use std::fmt::Write;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde_json::{Map, Value};
 
-use super::words::{self, Lang};
+use super::{
+    resource,
+    words::{self, Lang},
+};
 
 /// Headings narrower than this are filled up, so that values stand in one column.
 const HEADING_WIDTH: usize = 22;
@@ -35,7 +38,7 @@ pub(crate) fn of(record: &Value, lang: Lang) -> String {
     out
 }
 
-/// One cell of a table: the value at a path such as `petitioner.kind`, in one line.
+/// One cell of a table: the value at a path such as `petitioner.kind`, in one line; resource names at their shortest.
 pub(crate) fn cell(record: &Value, path: &str, lang: Lang) -> String {
     let mut at = record;
     let mut last = path;
@@ -43,7 +46,10 @@ pub(crate) fn cell(record: &Value, path: &str, lang: Lang) -> String {
         at = at.get(part).unwrap_or(&Value::Null);
         last = part;
     }
-    scalar(last, at, lang).unwrap_or_default()
+    match at {
+        Value::String(text) if matches!(last, "name" | "petition" | "channel") => resource::short(text),
+        _ => scalar(last, at, lang).unwrap_or_default(),
+    }
 }
 
 /// The member that a column is headed by: `field` for `field.code`, `receive_time` for `message.receive_time`.
@@ -167,7 +173,7 @@ mod tests {
         });
         assert_eq!(
             of(&record, Lang::Vi),
-            "Tên tài nguyên         petitions/1\n\
+            "Tên                    petitions/1\n\
              Trạng thái             đang xử lý\n\
              Tiếp nhận lúc          06/12/2019 07:00:00\n\
              Hạn xử lý              26/12/2019\n\

@@ -34,6 +34,12 @@ pub(crate) fn attachment(typed: &str) -> String {
     }
 }
 
+/// A name as it is typed at its shortest; what is no name stays as it is.
+pub(crate) fn short(name: &str) -> String {
+    let bare = name.strip_prefix("petitions/").or_else(|| name.strip_prefix("channels/")).unwrap_or(name);
+    ["/deliveries/", "/quarantine/", "/attachments/"].iter().fold(bare.to_owned(), |text, part| text.replace(part, "/"))
+}
+
 fn with_prefix(prefix: &str, typed: &str) -> String {
     if typed.starts_with(prefix) { typed.to_owned() } else { format!("{prefix}{typed}") }
 }
@@ -59,6 +65,13 @@ mod tests {
             assert_eq!(delivery(typed), "channels/portal/deliveries/d1");
         }
         assert_eq!(quarantined("portal/m.0"), "channels/portal/quarantine/m.0");
+        for name in
+            ["petitions/a1", "channels/portal", "channels/portal/deliveries/d1", "channels/portal/quarantine/7.0"]
+        {
+            let typed = short(name);
+            let whole = [petition(&typed), channel(&typed), delivery(&typed), quarantined(&typed)];
+            assert!(typed.len() < name.len() && whole.iter().any(|it| it == name), "{typed}");
+        }
         for typed in ["p/00ff", "petitions/p/attachments/00ff"] {
             assert_eq!(attachment(typed), "petitions/p/attachments/00ff");
         }

@@ -49,15 +49,19 @@ impl Said {
 
 /// The heading of a field of the contract.
 pub(crate) fn heading(field: &str, lang: Lang) -> String {
-    let english = || {
-        let spaced = field.replace('_', " ");
-        let mut letters = spaced.chars();
-        letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-    };
     match lang {
-        Lang::En => english(),
-        Lang::Vi => find(HEADINGS, field).map_or_else(english, str::to_owned),
+        Lang::En => capitalised(&field.replace('_', " ")),
+        // The parts of an event are named like what happened.
+        Lang::Vi => match find(HEADINGS, field).or_else(|| find(VALUES, field)) {
+            Some(vi) => capitalised(vi),
+            None => capitalised(&field.replace('_', " ")),
+        },
     }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// A value of an enum of the contract, by its short name.
@@ -156,7 +160,7 @@ const HEADINGS: &[(&str, &str)] = &[
     ("letter_number", "Số văn bản"),
     ("media_type", "Loại tệp"),
     ("message", "Thông điệp"),
-    ("name", "Tên tài nguyên"),
+    ("name", "Tên"),
     ("next_attempt_time", "Gửi tiếp lúc"),
     ("note", "Ghi chú"),
     ("notice", "Thông báo"),
@@ -191,7 +195,9 @@ const HEADINGS: &[(&str, &str)] = &[
     ("route", "Đường đến"),
     ("score", "Mức độ"),
     ("send_time", "Ngày gửi"),
+    ("seq", "Số thứ tự"),
     ("session", "Kỳ họp"),
+    ("sha256", "SHA-256"),
     ("signer", "Người ký"),
     ("size_bytes", "Kích thước"),
     ("state", "Trạng thái"),
@@ -375,5 +381,6 @@ mod tests {
         assert_eq!(heading("some_new_field", Lang::Vi), "Some new field");
         assert_eq!(heading("due_date", Lang::En), "Due date");
         assert_eq!(heading("due_date", Lang::Vi), "Hạn xử lý");
+        assert_eq!(heading("processing_started", Lang::Vi), "Bắt đầu xử lý");
     }
 }

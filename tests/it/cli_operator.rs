@@ -57,8 +57,9 @@ async fn an_operator_finds_what_was_refused_reads_it_and_puts_it_aside() {
     assert!(name.starts_with("channels/portal/quarantine/"), "{name}");
     let code = listed["faults"][0]["code"].as_str().unwrap();
     assert_eq!(json(&world, &format!("quarantine list --code {code}"), &[]).records().len(), 1);
+    let short = name.replace("channels/portal/quarantine/", "portal/");
     let table = say(&world, "quarantine list").out;
-    assert!(table.contains("đang cách ly") && table.contains(name), "{table}");
+    assert!(table.contains("đang cách ly") && table.contains(&short), "{table}");
 
     let shown = json(&world, &format!("quarantine show {name}"), &[]);
     assert!(shown.record().get("raw").is_none() && !shown.out.contains("Thử"));
@@ -66,7 +67,6 @@ async fn an_operator_finds_what_was_refused_reads_it_and_puts_it_aside() {
     json(&world, &format!("quarantine show {name} --raw"), &[file.to_str().unwrap()]).record();
     assert_eq!(std::fs::read(file).unwrap(), broken);
 
-    let short = name.replace("channels/portal/quarantine/", "portal/");
     let again = json(&world, &format!("quarantine reprocess {short}"), &[]).record();
     assert_eq!((&again["taken_count"], &again["refused_count"]), (&json!(0), &json!(1)), "{again}");
     let discarded = json(&world, &format!("quarantine discard {short} --reason"), &["cắt cụt, đã gửi lại"]).record();

@@ -12,6 +12,7 @@ use crate::cli::{
     paging::Paging,
     rendering::{self, Privacy},
     resource,
+    words::said,
 };
 
 const COLUMNS: &[&str] =
@@ -33,7 +34,11 @@ impl Get {
         let name = resource::petition(&self.petition);
         let request = gateway.call(pb::GetPetitionRequest { name, view: view.into() });
         let answer = gateway.petitions.get_petition(request).await.map_err(Failure::read)?.into_inner();
-        output.record(&rendering::json(&answer.petition.unwrap_or_default(), Privacy::from_flag(self.full)))
+        output.record(&rendering::json(&answer.petition.unwrap_or_default(), Privacy::from_flag(self.full)))?;
+        if !self.full {
+            output.note(&said!("(nội dung và dữ liệu cá nhân: --full)", "(texts and personal data: --full)"));
+        }
+        Ok(())
     }
 }
 
