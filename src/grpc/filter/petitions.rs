@@ -209,7 +209,9 @@ mod tests {
 
         #[test]
         fn no_text_makes_the_filter_fall_over(text in "[a-z_]{0,12} ?[=<>!]{0,2} ?\\PC{0,30}") {
-            let _ = petitions(&text, TODAY, &mut PetitionQuery::default()).is_ok();
+            if let Err(refusal) = petitions(&text, TODAY, &mut PetitionQuery::default()) {
+                prop_assert!(matches!(refusal, CallError::InvalidFilter(_)));
+            }
         }
     }
 }

@@ -1,0 +1,15 @@
+//! The public contract, tried by a real client over a real socket on a real store; the far side alone is made of paper.
+
+mod decisions;
+mod dossier;
+mod entrance;
+mod files;
+mod import;
+mod lists;
+mod operators;
+mod paper;
+mod said;
+mod served;
+mod stop;
+mod submit;
+mod watch;
