@@ -41,6 +41,11 @@ impl Outbound {
     pub async fn run(self, stop: CancellationToken) {
         let mut running = JoinSet::new();
         while !stop.is_cancelled() {
+            // Everything that has ended since, so that one claim fills all the room there is: a claim is a commit, and
+            // one for each delivery would make the disk's pace the pace of deliveries.
+            while let Some(ended) = running.try_join_next() {
+                tell_if_lost(ended);
+            }
             let room = self.concurrency.saturating_sub(running.len());
             // Registered before the claim: a commit between the claim and the sleep must not be slept over.
             let due = self.due.notified();
@@ -48,7 +53,7 @@ impl Outbound {
             if claimed == room && room > 0 {
                 continue;
             }
-            let nap = self.nap().await;
+            let nap = if room == 0 { SLEEP_MAX } else { self.nap().await };
             tokio::select! {
                 () = stop.cancelled() => {}
                 Some(ended) = running.join_next() => tell_if_lost(ended),
