@@ -29,6 +29,7 @@
 //! - [`grpc`]: the public contract (`proto/`): parse, call, render. [`pb`]: what is generated from it.
 //! - [`config`], [`security`], [`remote`], [`telemetry`], [`supervise`], [`clock`]: what the parts stand on.
 //! - [`adapters`]: the registry of kinds. [`app`]: the only place where parts are joined.
+//! - [`demo`]: a ministry's year in a minute over all of the above, and the audit of it; a client like any other.
 //!
 //! # Invariants
 //!
@@ -55,6 +56,7 @@ pub mod clock;
 pub mod committer;
 pub mod config;
 pub mod decision;
+pub mod demo;
 pub mod grpc;
 pub mod inbound;
 pub mod intake;
