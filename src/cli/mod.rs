@@ -1,15 +1,18 @@
 //! The command line: one file for each sub-command.
 //!
-//! `serve` and `check-config` are the gateway itself; `channel`, `delivery`, `quarantine` and `petition` are an
-//! operator's hands and speak gRPC to a running gateway, with the generated client and nothing else. What is said goes
-//! through `output`; every failure becomes an exit code in `failure`. Personal data is shown only with `--full`.
+//! `serve` and `check-config` are the gateway itself; `demo`, `sandbox` and `certificates` are for trials; `channel`,
+//! `delivery`, `quarantine` and `petition` are an operator's hands and speak gRPC to a running gateway, with the
+//! generated client and nothing else. What is said goes through `output`; every failure becomes an exit code in
+//! `failure`. Personal data is shown only with `--full`.
 
+mod certificates;
 mod channel;
 mod check_config;
 mod completion;
 mod connection;
 mod contract;
 mod delivery;
+mod demo;
 mod failure;
 mod output;
 mod page;
@@ -19,6 +22,7 @@ mod quarantine;
 mod reading;
 mod rendering;
 mod resource;
+mod sandbox;
 mod serve;
 mod words;
 
@@ -57,6 +61,8 @@ struct Global {
 enum Command {
     /// Run the gateway (chạy cổng)
     Serve(serve::Serve),
+    /// A ministry's year in a minute: everything in one process, and the comparison of all sides (trình diễn)
+    Demo(demo::PlayDemo),
     /// Tell everything that is wrong with a configuration (kiểm tra cấu hình)
     CheckConfig(check_config::CheckConfig),
     /// Channels (kênh): list, show, pause, resume, sync
@@ -67,6 +73,10 @@ enum Command {
     Quarantine(quarantine::Quarantine),
     /// Petitions (phản ánh, kiến nghị): read, follow, submit, decide, files
     Petition(petition::Petition),
+    /// One far side alone, for trials (hệ thống đối tác mô phỏng)
+    Sandbox(sandbox::Sandbox),
+    /// Throw-away certificates for trials (chứng thư dùng thử)
+    Certificates(certificates::MakeCertificates),
     /// Completion for a shell, to standard output
     Completion(completion::Completion),
 }
@@ -75,11 +85,14 @@ impl Command {
     async fn run(self, output: Output) -> Result<(), Failure> {
         match self {
             Command::Serve(command) => command.run(output).await,
+            Command::Demo(command) => command.run(output).await,
             Command::CheckConfig(command) => command.run(output),
             Command::Channel(command) => command.run(output).await,
             Command::Delivery(command) => command.run(output).await,
             Command::Quarantine(command) => command.run(output).await,
             Command::Petition(command) => command.run(output).await,
+            Command::Sandbox(command) => command.run(output).await,
+            Command::Certificates(command) => command.run(output),
             Command::Completion(command) => command.run(output),
         }
     }
