@@ -39,6 +39,9 @@ use crate::{
 /// How long to wait between looks at what came out of order.
 const REVISIT_INTERVAL: Duration = Duration::from_secs(5);
 
+/// An attempt is given up well before its lease ends, so that no other is begun beside it.
+const ATTEMPT_SHARE_OF_LEASE: f64 = 0.9;
+
 /// Why the gateway could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
@@ -182,7 +185,7 @@ async fn open_store(store: config::Store) -> Result<Arc<dyn Store>, AppError> {
 
 fn join_channels(configured: &[config::Channel], blobs: &Blobs, clock: &SharedClock) -> Result<Channels, AppError> {
     let mut joined = Vec::new();
-    for channel in configured.iter().filter(|channel| channel.enabled) {
+    for channel in configured {
         let remote = HttpRemote::new(channel, blobs.clone(), Arc::clone(clock))
             .map_err(|source| AppError::Remote { channel: channel.name.clone(), source })?;
         let poll = channel.feeds.iter().filter(|feed| feed.enabled);
@@ -193,6 +196,8 @@ fn join_channels(configured: &[config::Channel], blobs: &Blobs, clock: &SharedCl
             base_url: channel.base_url.to_string(),
             adapter: Arc::clone(&channel.adapter),
             remote: Arc::new(remote),
+            enabled: channel.enabled,
+            at_once: u32::try_from(channel.limits.concurrency).unwrap_or(u32::MAX),
             poll: poll.map(|feed| (feed.name.to_owned(), feed.interval)).collect(),
         }));
     }
@@ -206,11 +211,13 @@ fn spawn_outbound(life: &mut Life, parts: &grpc::Parts, config: &config::Outboun
         committer: parts.committer.clone(),
         decisions: parts.decisions.clone(),
         schedule,
+        patience: config.lease.mul_f64(ATTEMPT_SHARE_OF_LEASE),
         clock: Arc::clone(&parts.clock),
     };
     let outbound = Outbound {
         store: Arc::clone(&parts.store),
         committer: parts.committer.clone(),
+        channels: parts.channels.clone(),
         attempts,
         concurrency: config.concurrency,
         lease: config.lease,
@@ -221,7 +228,7 @@ fn spawn_outbound(life: &mut Life, parts: &grpc::Parts, config: &config::Outboun
 }
 
 fn spawn_polls(life: &mut Life, parts: &grpc::Parts, config: &config::Inbound) {
-    for channel in parts.channels.iter() {
+    for channel in parts.channels.iter().filter(|channel| channel.enabled) {
         for (feed, interval) in &channel.poll {
             let poll = Poll {
                 channel: Arc::clone(channel),

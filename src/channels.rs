@@ -39,6 +39,10 @@ pub struct Channel {
     pub remote: Arc<dyn Remote>,
     /// What it can do, asked once.
     pub abilities: Abilities,
+    /// Whether it runs. For one that does not, deliveries are made and wait.
+    pub enabled: bool,
+    /// How many calls its far side takes at once.
+    pub at_once: u32,
     /// How often its feeds are pulled: feed name to interval; a feed that is not named is not pulled.
     pub poll: BTreeMap<String, Duration>,
     /// Woken to pull at once.
@@ -71,6 +75,10 @@ pub struct Parts {
     pub adapter: Arc<dyn Adapter>,
     /// Its far side.
     pub remote: Arc<dyn Remote>,
+    /// Whether it runs.
+    pub enabled: bool,
+    /// How many calls its far side takes at once.
+    pub at_once: u32,
     /// How often its feeds are pulled.
     pub poll: BTreeMap<String, Duration>,
 }
@@ -86,6 +94,8 @@ impl Channel {
             base_url: parts.base_url,
             adapter: parts.adapter,
             remote: parts.remote,
+            enabled: parts.enabled,
+            at_once: parts.at_once,
             poll: parts.poll,
             sync: Notify::new(),
             health: Mutex::default(),

@@ -106,10 +106,11 @@ impl Decisions {
         }
         for _ in 0..TRIES_MAX {
             let petition = self.store.petition_get(id).await?.ok_or(DecisionError::NotFound)?;
-            if let Some(expected) = context.expected_version.filter(|expected| *expected != petition.version) {
-                return Err(DecisionError::Changed { expected, now: petition.version });
-            }
-            let events = decide(&petition, command.clone())?;
+            let events = match decide_on(&petition, &command, &context) {
+                Ok(events) => events,
+                // The first try of this very call may have been committed since we looked.
+                Err(refusal) => return self.known_call(&context).await?.ok_or(refusal),
+            };
             if events.is_empty() {
                 let seq = self.seq_of(&petition).await?;
                 return Ok(Decided { petition, seq, repeated: true });
@@ -210,6 +211,15 @@ impl Decisions {
             })
             .map(|errand| new_delivery(petition, None, errand, DeliveryId(uuid_at(at)), at));
         tell.chain(fetch).collect()
+    }
+}
+
+fn decide_on(petition: &Petition, command: &Command, context: &Context) -> Result<Vec<EventBody>, DecisionError> {
+    match context.expected_version {
+        Some(expected) if expected != petition.version => {
+            Err(DecisionError::Changed { expected, now: petition.version })
+        }
+        _ => Ok(decide(petition, command.clone())?),
     }
 }
 

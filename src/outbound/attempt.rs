@@ -1,7 +1,10 @@
 //! One attempt of one delivery: send, hear the verdict, settle.
 
+use std::time::Duration;
+
 use channel_sdk::{model::Attachment, notice::Verdict, remote::Fetched};
 
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::Schedule;
@@ -25,6 +28,8 @@ pub struct Attempts {
     pub decisions: Decisions,
     /// When the next attempt is.
     pub schedule: Schedule,
+    /// How long an attempt may take, waiting for the channel's turn included; shorter than the lease.
+    pub patience: Duration,
     /// The time.
     pub clock: SharedClock,
 }
@@ -37,8 +42,12 @@ impl Attempts {
     pub async fn make(&self, claimed: Claimed) -> Result<(), StoreError> {
         let Claimed { delivery, lease } = claimed;
         let verdict = match self.channels.get(&delivery.channel) {
+            // Attempts that ended without a word (a defect, a kill) were never settled; they count all the same.
+            Some(_) if self.schedule.is_used_up(delivery.attempts_in_round) => Verdict::Reject {
+                reason: "các lần gửi đều dừng giữa chừng (every attempt ended without a result)".to_owned(),
+            },
             Some(channel) => {
-                let verdict = self.run_errand(channel, &delivery).await?;
+                let verdict = self.run_in_time(channel, &delivery).await?;
                 self.observe(channel, &delivery, &verdict);
                 verdict
             }
@@ -49,6 +58,13 @@ impl Attempts {
         let settlement = self.settlement(&delivery, verdict, draw_of(lease));
         self.committer.settle(Settle { id: delivery.id, lease, at: self.clock.now(), settlement }).await?;
         Ok(())
+    }
+
+    async fn run_in_time(&self, channel: &Channel, delivery: &Delivery) -> Result<Verdict, StoreError> {
+        timeout(self.patience, self.run_errand(channel, delivery)).await.unwrap_or_else(|_| {
+            let reason = format!("quá {} giây (the attempt took too long)", self.patience.as_secs());
+            Ok(Verdict::Retry { reason, not_before: None })
+        })
     }
 
     async fn run_errand(&self, channel: &Channel, delivery: &Delivery) -> Result<Verdict, StoreError> {

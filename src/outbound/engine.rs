@@ -1,13 +1,22 @@
 //! The loop: claim what is due, attempt it, and sleep until something may be due again.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::SignedDuration;
-use tokio::{sync::Notify, task::JoinSet, time::sleep};
+use tokio::{
+    sync::Notify,
+    task::{Id, JoinError, JoinSet},
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::Attempts;
 use crate::{
+    channels::Channels,
     clock::SharedClock,
     committer::Committer,
     store::{Claim, Claimed, Store, StoreError},
@@ -17,6 +26,9 @@ use crate::{
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 /// The shortest: what is due and could not be claimed is somebody else's, and asking again at once would only spin.
 const SLEEP_MIN: Duration = Duration::from_millis(20);
+/// How many attempts of a channel are begun for each call that its far side takes at once: one is sent, the next stands
+/// ready. More would only wait with their leases running, and take the room of other channels.
+const BEGUN_FOR_EACH_CALL: u32 = 2;
 
 /// Delivers, as long as the gateway runs.
 pub struct Outbound {
@@ -24,6 +36,8 @@ pub struct Outbound {
     pub store: Arc<dyn Store>,
     /// Claims go through it.
     pub committer: Committer,
+    /// The channels, each with what its far side takes at once.
+    pub channels: Channels,
     /// What makes one attempt.
     pub attempts: Attempts,
     /// How many attempts run at the same time.
@@ -36,39 +50,44 @@ pub struct Outbound {
     pub clock: SharedClock,
 }
 
+/// The attempts under way.
+#[derive(Default)]
+struct UnderWay {
+    tasks: JoinSet<Result<(), StoreError>>,
+    channels: HashMap<Id, String>,
+}
+
 impl Outbound {
     /// Runs until told to stop; then waits for the attempts under way.
     pub async fn run(self, stop: CancellationToken) {
-        let mut running = JoinSet::new();
+        let mut under_way = UnderWay::default();
         while !stop.is_cancelled() {
             // Everything that has ended since, so that one claim fills all the room there is: a claim is a commit, and
             // one for each delivery would make the disk's pace the pace of deliveries.
-            while let Some(ended) = running.try_join_next() {
-                tell_if_lost(ended);
-            }
-            let room = self.concurrency.saturating_sub(running.len());
+            under_way.reap();
+            let room = self.concurrency.saturating_sub(under_way.tasks.len());
             // Registered before the claim: a commit between the claim and the sleep must not be slept over.
             let due = self.due.notified();
-            let claimed = if room == 0 { 0 } else { self.begin(room, &mut running).await };
+            let claimed = if room == 0 { 0 } else { self.begin(room, &mut under_way).await };
             if claimed == room && room > 0 {
                 continue;
             }
             let nap = if room == 0 { SLEEP_MAX } else { self.nap().await };
             tokio::select! {
                 () = stop.cancelled() => {}
-                Some(ended) = running.join_next() => tell_if_lost(ended),
+                () = under_way.next(), if !under_way.tasks.is_empty() => {}
                 () = due, if room > 0 => {}
                 () = sleep(nap), if room > 0 => {}
             }
         }
-        while let Some(ended) = running.join_next().await {
-            tell_if_lost(ended);
+        while !under_way.tasks.is_empty() {
+            under_way.next().await;
         }
     }
 
     /// Claims and begins up to `room` attempts; returns how many.
-    async fn begin(&self, room: usize, running: &mut JoinSet<Result<(), StoreError>>) -> usize {
-        let claimed = match self.claim(room).await {
+    async fn begin(&self, room: usize, under_way: &mut UnderWay) -> usize {
+        let claimed = match self.claim(room, under_way).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "deliveries cannot be claimed");
@@ -78,17 +97,37 @@ impl Outbound {
         let count = claimed.len();
         for delivery in claimed {
             let attempts = self.attempts.clone();
-            running.spawn(async move { attempts.make(delivery).await });
+            let channel = delivery.delivery.channel.clone();
+            let task = under_way.tasks.spawn(async move { attempts.make(delivery).await });
+            under_way.channels.insert(task.id(), channel);
         }
         count
     }
 
-    async fn claim(&self, room: usize) -> Result<Vec<Claimed>, StoreError> {
+    async fn claim(&self, room: usize, under_way: &UnderWay) -> Result<Vec<Claimed>, StoreError> {
         let now = self.clock.now();
-        let lease = SignedDuration::try_from(self.lease).unwrap_or(SignedDuration::from_mins(2));
+        let lease = SignedDuration::try_from(self.lease).expect("the configuration bounds the lease");
         let lease_until = now.checked_add(lease).unwrap_or(now);
         let limit = u32::try_from(room).unwrap_or(u32::MAX);
-        self.committer.claim(Claim { now, lease_until, limit, except: Vec::new() }).await
+        self.committer.claim(Claim { now, lease_until, limit, room_of: self.room_of(under_way) }).await
+    }
+
+    /// How many more of each channel: a far side that hangs holds up its own deliveries and nobody else's. A channel that
+    /// is configured and does not run keeps what it is owed.
+    fn room_of(&self, under_way: &UnderWay) -> BTreeMap<String, u32> {
+        let mut room: BTreeMap<String, u32> = self
+            .channels
+            .iter()
+            .map(|channel| {
+                (channel.name.clone(), if channel.enabled { channel.at_once * BEGUN_FOR_EACH_CALL } else { 0 })
+            })
+            .collect();
+        for channel in under_way.channels.values() {
+            if let Some(room) = room.get_mut(channel) {
+                *room = room.saturating_sub(1);
+            }
+        }
+        room
     }
 
     /// How long to sleep: until the next delivery falls due, or the longest sleep.
@@ -103,11 +142,34 @@ impl Outbound {
     }
 }
 
-/// A lost attempt (the store failed, or a defect) is not lost: its lease ends and it is claimed again.
-fn tell_if_lost(ended: Result<Result<(), StoreError>, tokio::task::JoinError>) {
-    match ended {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "an attempt could not be settled"),
-        Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "an attempt ended by a defect"),
+impl UnderWay {
+    /// Waits for the next attempt to end.
+    async fn next(&mut self) {
+        if let Some(ended) = self.tasks.join_next_with_id().await {
+            self.note(ended);
+        }
+    }
+
+    /// Takes note of every attempt that has ended.
+    fn reap(&mut self) {
+        while let Some(ended) = self.tasks.try_join_next_with_id() {
+            self.note(ended);
+        }
+    }
+
+    /// A lost attempt (the store failed, or a defect) is not lost: its lease ends and it is claimed again.
+    fn note(&mut self, ended: Result<(Id, Result<(), StoreError>), JoinError>) {
+        let id = match ended {
+            Ok((id, Ok(()))) => id,
+            Ok((id, Err(error))) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "an attempt could not be settled");
+                id
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "an attempt ended by a defect");
+                error.id()
+            }
+        };
+        self.channels.remove(&id);
     }
 }

@@ -23,6 +23,11 @@ impl Schedule {
         let wait = (*wait + jitter).max(not_before.unwrap_or_default());
         now.checked_add(SignedDuration::try_from(wait).ok()?).ok()
     }
+
+    /// Whether more attempts were begun than the schedule has.
+    pub fn is_used_up(&self, attempts: u32) -> bool {
+        usize::try_from(attempts).is_ok_and(|attempts| attempts > self.waits.len() + 1)
+    }
 }
 
 #[cfg(test)]

@@ -134,7 +134,7 @@ impl Petition {
     fn announce(&mut self, files: &[Attachment]) -> Vec<u32> {
         let mut ids = Vec::with_capacity(files.len());
         for file in files {
-            let known = self.attachments.iter().find(|held| is_same_file(&held.attachment, file)).map(|held| held.id);
+            let known = self.attachments.iter().find(|held| held.is(file)).map(|held| held.id);
             let id = known.unwrap_or_else(|| self.take_up(file));
             ids.push(id);
         }
@@ -156,12 +156,6 @@ impl Petition {
             held.state = AttachmentState::Held;
         }
     }
-}
-
-fn is_same_file(held: &Attachment, file: &Attachment) -> bool {
-    held.name == file.name
-        && held.remote_id == file.remote_id
-        && (held.sha256 == file.sha256 || file.sha256.is_empty() && !file.remote_id.is_empty())
 }
 
 /// The row of the table of moves that an event followed; `None` for what moves nothing.

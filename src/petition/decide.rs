@@ -1,6 +1,9 @@
 //! The rules: a petition and a command give events, or a refusal. Pure.
 
-use channel_sdk::model::{Answer, PetitionKind, ResolutionClass};
+use channel_sdk::{
+    inbound::Extensions,
+    model::{Answer, Attachment, PetitionKind, ResolutionClass},
+};
 
 use super::{
     command::Command,
@@ -14,6 +17,10 @@ use super::{
 /// The longest text of a decision (an answer, a reason, a note), in bytes: answers run to about 6,000 characters, a
 /// Vietnamese character to 3 bytes; ten times that is generous and still bounds an event.
 const TEXT_BYTES_MAX: usize = 200_000;
+/// The most bytes in all supplements of a petition together: with its body they must fit one message of the contract.
+const SUPPLEMENT_BYTES_MAX: usize = 1_000_000;
+/// The most files of a petition, those of its supplements included.
+const FILES_MAX: usize = 500;
 
 /// The event of a new petition.
 pub fn receive(channel: &str, external_id: &str, revision: u64, content: Content) -> EventBody {
@@ -82,6 +89,7 @@ fn one_event(petition: &Petition, command: Command) -> Result<Option<EventBody>,
             EventBody::InformationRequested { question, reply_by }
         }
         Command::ProvideInformation { text, attachments, told_at, extensions } => {
+            check_room(petition, &text, &attachments, &extensions)?;
             EventBody::InformationProvided { text, attachments, told_at, extensions }
         }
         Command::ExtendDeadline { due_on, reason, legal_basis } => {
@@ -124,27 +132,34 @@ fn amend(petition: &Petition, revision: u64, content: Box<Content>) -> Vec<Event
     vec![EventBody::Amended { revision, content }]
 }
 
-/// A channel that serves its news again tells nothing new. Only what carries its own time can be known by it.
+/// A channel that serves its news again tells nothing new: the same words with the same time, or both without one.
 fn is_told_again(petition: &Petition, command: &Command) -> bool {
     match command {
-        Command::Rate { score, comment, told_at: at @ Some(_) } => {
-            petition.ratings.iter().any(|it| it.score == *score && it.comment == *comment && it.told_at == *at)
+        Command::Rate { score, comment, told_at } => {
+            petition.ratings.iter().any(|it| it.score == *score && it.comment == *comment && it.told_at == *told_at)
         }
-        Command::ProvideInformation { text, told_at: at @ Some(_), .. } => {
-            petition.supplements.iter().any(|it| it.text == *text && it.told_at == *at)
+        // While it is asked for, "no reply" may be told in the same words as to the question before.
+        Command::ProvideInformation { told_at: None, .. } if petition.status == Status::InformationRequested => false,
+        Command::ProvideInformation { text, attachments, told_at, .. } => {
+            let known = petition.supplements.iter().filter(|it| it.text == *text && it.told_at == *told_at);
+            known.into_iter().any(|it| has_files(petition, &it.attachment_ids, attachments))
         }
         Command::Withdraw { reason, told_at } => {
             petition.status == Status::Withdrawn
-                || told_at.is_some()
-                    && petition.withdrawals.iter().any(|it| it.told_at == *told_at && it.reason == *reason)
+                || petition.withdrawals.iter().any(|it| it.told_at == *told_at && it.reason == *reason)
         }
         Command::Reassign { to, told_at, .. } => {
             let is_there = petition.status == Status::Forwarded && petition.forwarded_to.as_ref() == Some(to);
-            is_there
-                || told_at.is_some() && petition.reassignments.iter().any(|it| it.told_at == *told_at && it.to == *to)
+            is_there || petition.reassignments.iter().any(|it| it.told_at == *told_at && it.to == *to)
         }
         _ => false,
     }
+}
+
+/// Whether a supplement's files are these: the same text with another file is another supplement.
+fn has_files(petition: &Petition, ids: &[u32], files: &[Attachment]) -> bool {
+    let held = petition.attachments.iter().filter(|held| ids.contains(&held.id));
+    held.clone().count() == files.len() && files.iter().all(|file| held.clone().any(|it| it.is(file)))
 }
 
 fn answered(petition: &Petition, mut answer: Answer) -> Result<EventBody, Refusal> {
@@ -173,6 +188,20 @@ fn hold(petition: &Petition, id: u32, sha256: String, size_bytes: u64) -> Result
     let held = petition.attachments.iter().find(|held| held.id == id).ok_or(Refusal::NoSuchAttachment)?;
     let known = held.state == AttachmentState::Held && held.attachment.sha256 == sha256;
     Ok((!known).then_some(EventBody::AttachmentHeld { id, sha256, size_bytes }))
+}
+
+fn check_room(petition: &Petition, text: &str, files: &[Attachment], extensions: &Extensions) -> Result<(), Refusal> {
+    let size = |text: &str, extensions: &Extensions| {
+        text.len() + extensions.iter().map(|(path, value)| path.len() + value.len()).sum::<usize>()
+    };
+    let held: usize = petition.supplements.iter().map(|it| size(&it.text, &it.extensions)).sum();
+    if held + size(text, extensions) > SUPPLEMENT_BYTES_MAX {
+        return Err(Refusal::Invalid { field: "text", why: "all supplements together have at most 1,000,000 bytes" });
+    }
+    if petition.attachments.len() + files.len() > FILES_MAX {
+        return Err(Refusal::Invalid { field: "attachments", why: "a petition has at most 500 files" });
+    }
+    Ok(())
 }
 
 fn require(field: &'static str, value: &str, why: &'static str) -> Result<(), Refusal> {

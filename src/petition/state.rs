@@ -82,6 +82,15 @@ pub struct HeldAttachment {
     pub state: AttachmentState,
 }
 
+impl HeldAttachment {
+    /// Whether `file` is this one, announced again: by then the gateway may know a digest that the channel never told.
+    pub(super) fn is(&self, file: &Attachment) -> bool {
+        let held = &self.attachment;
+        let same_content = held.sha256 == file.sha256 || file.sha256.is_empty() && !file.remote_id.is_empty();
+        held.name == file.name && held.remote_id == file.remote_id && same_content
+    }
+}
+
 channel_sdk::named_enum! {
     /// Whether the gateway has an attachment's content.
     pub enum AttachmentState {

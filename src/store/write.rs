@@ -1,5 +1,7 @@
 //! What is written, and how each write is answered.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use channel_sdk::{adapter::Entrance, inbound::CodeList};
 use jiff::Timestamp;
@@ -154,7 +156,7 @@ pub struct ItemsDone {
 /// Asks for deliveries.
 ///
 /// Given is the first waiting delivery of each lane (and every one without a lane) whose time has come, whose lease is
-/// free or over, and whose channel is neither paused nor in `except`; oldest time first.
+/// free or over, and whose channel is not paused and has room; oldest time first.
 #[derive(Debug, Clone)]
 pub struct Claim {
     /// Now.
@@ -163,8 +165,9 @@ pub struct Claim {
     pub lease_until: Timestamp,
     /// At most this many in all.
     pub limit: u32,
-    /// Channels that cannot take any more now (their far side is at its limit).
-    pub except: Vec<String>,
+    /// At most this many of a channel, because its far side takes no more at once; 0 leaves a channel alone. One that is
+    /// not named has room for `limit`.
+    pub room_of: BTreeMap<String, u32>,
 }
 
 /// How an attempt ended.

@@ -63,9 +63,9 @@ fn due_list_in_tx(tx: &Tx<'_>, claim: &Claim) -> Result<Vec<(i64, i64)>, StoreEr
     let names: Vec<String> = channels.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     let mut statement = tx.sql(DUE_LIST)?;
     let mut due = Vec::new();
-    for name in names.iter().filter(|name| !claim.except.contains(name)) {
-        let rows =
-            statement.query_map(params![name, nanos(claim.now), claim.limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    for name in names {
+        let room = claim.room_of.get(&name).copied().unwrap_or(claim.limit).min(claim.limit);
+        let rows = statement.query_map(params![name, nanos(claim.now), room], |row| Ok((row.get(0)?, row.get(1)?)))?;
         for row in rows {
             due.push(row?);
         }

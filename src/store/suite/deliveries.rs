@@ -1,5 +1,7 @@
 //! Deliveries: in order within a lane, under leases, ended once.
 
+use std::collections::BTreeMap;
+
 use super::fixture::{Bench, PORTAL, at};
 use crate::store::{Claim, Claimed, DeliveryId, DeliveryQuery, DeliveryState, Settle, Settlement, Write};
 
@@ -83,14 +85,14 @@ pub(crate) async fn the_oldest_comes_first_and_no_more_than_asked(bench: Bench) 
     let id = |place: usize| change.deliveries[place].id;
     let wanted = [id(1), id(2)];
     bench.commit(change).await;
-    let claim = Claim { now: at(40), lease_until: at(100), limit: 2, except: Vec::new() };
+    let claim = Claim { now: at(40), lease_until: at(100), limit: 2, room_of: BTreeMap::new() };
     assert_eq!(ids(&bench.claim_as(claim).await), wanted);
 }
 
 pub(crate) async fn a_delivery_of_the_same_batch_can_be_claimed(bench: Bench) {
     let mut change = bench.new_petition("PA-1");
     change.deliveries = vec![bench.delivery(&change.petition, None)];
-    let claim = Claim { now: at(1), lease_until: at(60), limit: 9, except: Vec::new() };
+    let claim = Claim { now: at(1), lease_until: at(60), limit: 9, room_of: BTreeMap::new() };
     let written = bench.store.write(vec![Write::Change(Box::new(change)), Write::Claim(claim)]).await.unwrap();
     assert!(matches!(&written[1], crate::store::Written::Claimed(claimed) if claimed.len() == 1));
 }
@@ -207,8 +209,8 @@ pub(crate) async fn every_attempt_is_kept_with_its_verdict(bench: Bench) {
 
 pub(crate) async fn a_paused_channel_and_an_excepted_one_are_given_nothing(bench: Bench) {
     bench.deliveries("PA-1", Some("lane"), 1).await;
-    let except = vec![PORTAL.to_owned()];
-    let claim = Claim { now: at(1), lease_until: at(60), limit: 9, except };
+    let room_of = BTreeMap::from([(PORTAL.to_owned(), 0)]);
+    let claim = Claim { now: at(1), lease_until: at(60), limit: 9, room_of };
     assert!(bench.claim_as(claim).await.is_empty());
     bench.pause(PORTAL, true).await;
     assert!(bench.claim(2).await.is_empty());

@@ -1,5 +1,7 @@
 //! A store under test, and made-up petitions, deliveries and messages to put into it.
 
+use std::collections::BTreeMap;
+
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -148,7 +150,7 @@ impl Bench {
 
     /// Claims at `second`, under leases of 60 seconds.
     pub(super) async fn claim(&self, second: i64) -> Vec<Claimed> {
-        let claim = Claim { now: at(second), lease_until: at(second + 60), limit: 100, except: Vec::new() };
+        let claim = Claim { now: at(second), lease_until: at(second + 60), limit: 100, room_of: BTreeMap::new() };
         self.claim_as(claim).await
     }
 

@@ -45,6 +45,8 @@ pub(crate) fn channel(paper: &Arc<Paper>) -> Channel {
         base_url: "https://paper.example.vn".to_owned(),
         adapter: paper.clone(),
         remote: Arc::new(Nobody),
+        enabled: true,
+        at_once: 8,
         poll: BTreeMap::from([("sheets".to_owned(), Duration::from_secs(300))]),
     })
 }
