@@ -119,6 +119,14 @@ impl Committer {
         self.done(Write::MessageDone(done)).await
     }
 
+    /// Has a message dealt with again: should that be interrupted, it is listed as unfinished and taken up again.
+    ///
+    /// # Errors
+    /// See [`Committer::change`].
+    pub async fn message_reopen(&self, id: MessageId) -> Result<(), StoreError> {
+        self.done(Write::Reopen(id)).await
+    }
+
     /// Leases the next deliveries that are due.
     ///
     /// # Errors
@@ -295,7 +303,12 @@ fn may_make_due(write: &Write) -> bool {
     match write {
         Write::Change(change) => !change.deliveries.is_empty(),
         Write::Settle(_) | Write::Retry { .. } | Write::Pause { .. } => true,
-        Write::Journal(_) | Write::Items(_) | Write::MessageDone(_) | Write::Claim(_) | Write::CodeList { .. } => false,
+        Write::Journal(_)
+        | Write::Items(_)
+        | Write::MessageDone(_)
+        | Write::Reopen(_)
+        | Write::Claim(_)
+        | Write::CodeList { .. } => false,
     }
 }
 
@@ -313,7 +326,12 @@ fn size_of(write: &Write) -> usize {
             }
             Write::Items(items) => items.len() * WRITE_BYTES,
             Write::CodeList { list, .. } => list.entries.iter().map(|(code, name)| code.len() + name.len()).sum(),
-            Write::MessageDone(_) | Write::Claim(_) | Write::Settle(_) | Write::Retry { .. } | Write::Pause { .. } => 0,
+            Write::MessageDone(_)
+            | Write::Reopen(_)
+            | Write::Claim(_)
+            | Write::Settle(_)
+            | Write::Retry { .. }
+            | Write::Pause { .. } => 0,
         }
 }
 

@@ -154,8 +154,7 @@ impl Decisions {
     }
 
     async fn seq_of(&self, petition: &Petition) -> Result<Seq, StoreError> {
-        let events = self.store.event_list_of(petition.id).await?;
-        Ok(events.last().map_or(Seq(0), |event| event.seq))
+        Ok(self.store.petition_seq(petition.id).await?.unwrap_or(Seq(0)))
     }
 
     /// Commits; `None` when somebody was faster.

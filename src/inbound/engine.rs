@@ -128,11 +128,12 @@ impl Inbound {
     pub async fn resume(&self) -> Result<u64, IntakeError> {
         let mut dealt_with = 0;
         loop {
-            let messages = self.store.message_list_unfinished(100).await?;
-            if messages.is_empty() {
+            let ids = self.store.message_list_unfinished(100).await?;
+            if ids.is_empty() {
                 return Ok(dealt_with);
             }
-            for message in messages {
+            for id in ids {
+                let message = self.store.message_get(id).await?.ok_or(StoreError::Damaged("message"))?;
                 dealt_with += 1;
                 self.resume_one(message).await?;
             }

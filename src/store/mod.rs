@@ -48,6 +48,9 @@ pub trait Store: Send + Sync + 'static {
         external_id: &str,
     ) -> Result<Option<Petition>, StoreError>;
 
+    /// The number of a petition's last event; `None` when there is no such petition.
+    async fn petition_seq(&self, id: PetitionId) -> Result<Option<Seq>, StoreError>;
+
     /// One page of petitions in the query's order.
     async fn petition_list(&self, query: &PetitionQuery) -> Result<Vec<Petition>, StoreError>;
 
@@ -69,8 +72,9 @@ pub trait Store: Send + Sync + 'static {
     /// One journalled message, with its bytes.
     async fn message_get(&self, id: MessageId) -> Result<Option<StoredMessage>, StoreError>;
 
-    /// The oldest messages that were journalled and not yet dealt with (the gateway was stopped in between).
-    async fn message_list_unfinished(&self, limit: u32) -> Result<Vec<StoredMessage>, StoreError>;
+    /// The oldest messages that were journalled, or reopened, and not yet dealt with (the gateway was stopped in
+    /// between), oldest first. Only their numbers: their bytes together could be more than the memory.
+    async fn message_list_unfinished(&self, limit: u32) -> Result<Vec<MessageId>, StoreError>;
 
     /// The items of messages that concern a petition, oldest first.
     async fn item_list_of(&self, petition: PetitionId) -> Result<Vec<ItemRecord>, StoreError>;

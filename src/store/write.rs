@@ -22,6 +22,10 @@ pub enum Write {
     Items(Vec<ItemRecord>),
     /// A message is dealt with; with it, the feed's cursor moves on. Answer: [`Written::Done`].
     MessageDone(ItemsDone),
+    /// A message is to be dealt with again, whatever it came to before: until its next [`Write::MessageDone`] it is
+    /// listed as unfinished, so that what is interrupted is taken up again. Its items stay as they are. Answer:
+    /// [`Written::Done`].
+    Reopen(MessageId),
     /// The next deliveries that are due, leased. Answer: [`Written::Claimed`].
     Claim(Claim),
     /// How an attempt ended. Answer: [`Written::Settled`].

@@ -84,14 +84,21 @@ pub(super) fn message_done_in_tx(tx: &mut Tx<'_>, done: &ItemsDone) -> Result<()
     Ok(())
 }
 
+pub(super) fn message_reopen_in_tx(tx: &Tx<'_>, id: MessageId) -> Result<(), StoreError> {
+    tx.sql("UPDATE messages SET state = 0 WHERE id = ?1 AND state <> 0")?.execute([id.0])?;
+    Ok(())
+}
+
 pub(super) fn message_get(conn: &Connection, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {
     let mut statement = conn.prepare_cached("SELECT * FROM messages WHERE id = ?1")?;
     statement.query_and_then([id.0], message_of)?.next().transpose()
 }
 
-pub(super) fn message_list_unfinished(conn: &Connection, limit: u32) -> Result<Vec<StoredMessage>, StoreError> {
-    let mut statement = conn.prepare_cached("SELECT * FROM messages WHERE state = 0 ORDER BY id LIMIT ?1")?;
-    statement.query_and_then([limit], message_of)?.collect()
+pub(super) const UNFINISHED: &str = "SELECT id FROM messages WHERE state = 0 ORDER BY id LIMIT ?1";
+
+pub(super) fn message_list_unfinished(conn: &Connection, limit: u32) -> Result<Vec<MessageId>, StoreError> {
+    let mut statement = conn.prepare_cached(UNFINISHED)?;
+    statement.query_and_then([limit], |row| Ok(MessageId(get(row, "id")?)))?.collect()
 }
 
 fn message_of(row: &Row<'_>) -> Result<StoredMessage, StoreError> {

@@ -78,6 +78,10 @@ impl Store for SqliteStore {
         self.readers.read(move |conn| petition::petition_get_by_external_id(conn, &channel, &external_id)).await
     }
 
+    async fn petition_seq(&self, id: PetitionId) -> Result<Option<Seq>, StoreError> {
+        self.readers.read(move |conn| petition::petition_seq(conn, id)).await
+    }
+
     async fn petition_list(&self, query: &PetitionQuery) -> Result<Vec<Petition>, StoreError> {
         let query = query.clone();
         self.readers.read(move |conn| petition_list::petition_list(conn, &query)).await
@@ -109,7 +113,7 @@ impl Store for SqliteStore {
         self.readers.read(move |conn| message::message_get(conn, id)).await
     }
 
-    async fn message_list_unfinished(&self, limit: u32) -> Result<Vec<StoredMessage>, StoreError> {
+    async fn message_list_unfinished(&self, limit: u32) -> Result<Vec<MessageId>, StoreError> {
         self.readers.read(move |conn| message::message_list_unfinished(conn, limit)).await
     }
 

@@ -208,6 +208,12 @@ pub(super) fn petition_get_by_external_id(
     doc_get(conn, sql, [channel, external_id])
 }
 
+pub(super) fn petition_seq(conn: &Connection, id: PetitionId) -> Result<Option<Seq>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT seq_last FROM petitions WHERE id = ?1")?;
+    let seq: Option<i64> = statement.query_row([id.0.as_bytes().as_slice()], |row| row.get(0)).optional()?;
+    Ok(seq.map(|seq| Seq(unsigned(seq))))
+}
+
 /// The petition in the one row and column that `sql` asks for.
 pub(super) fn doc_get(conn: &Connection, sql: &str, params: impl Params) -> Result<Option<Petition>, StoreError> {
     let doc: Option<String> = conn.prepare_cached(sql)?.query_row(params, |row| row.get(0)).optional()?;

@@ -111,6 +111,15 @@ async fn claims_read_the_index_of_what_is_due() {
 }
 
 #[tokio::test]
+async fn what_is_unfinished_reads_the_index_of_that_and_no_message() {
+    let (_folder, place, store, _) = filled().await;
+    drop(store);
+    let conn = rusqlite::Connection::open(place).unwrap();
+    let plan = super::petition_list::plan(&conn, super::message::UNFINISHED, [1]);
+    assert!(plan.contains("COVERING INDEX messages_unfinished") && !plan.contains("TEMP B-TREE"), "{plan}");
+}
+
+#[tokio::test]
 async fn lists_of_deliveries_by_state_read_the_index_of_that_state() {
     let (_folder, place, store, _) = filled().await;
     drop(store);

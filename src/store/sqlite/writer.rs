@@ -141,6 +141,10 @@ fn write_one(tx: &mut Tx<'_>, write: &Write) -> Result<Written, StoreError> {
             message::message_done_in_tx(tx, done)?;
             Written::Done
         }
+        Write::Reopen(message) => {
+            message::message_reopen_in_tx(tx, *message)?;
+            Written::Done
+        }
         Write::Claim(claim) => Written::Claimed(delivery::delivery_claim_in_tx(tx, claim)?),
         Write::Settle(settle) => Written::Settled(delivery::delivery_settle_in_tx(tx, settle)?),
         Write::Retry { id, at } => Written::Settled(delivery::delivery_retry_in_tx(tx, *id, *at)?),

@@ -22,6 +22,16 @@ pub(crate) async fn a_petition_is_read_back_as_it_was_committed(bench: Bench) {
     assert_eq!(events.iter().map(|event| event.seq.0).collect::<Vec<_>>(), [1, 2, 3]);
 }
 
+pub(crate) async fn the_number_of_a_petitions_last_event_is_told(bench: Bench) {
+    let (mut first, second) = (bench.petition("PA-1").await, bench.petition("PA-2").await);
+    bench.command(&mut first, accept()).await;
+    let events = bench.store.event_list_of(first.id).await.unwrap();
+    assert_eq!(bench.store.petition_seq(first.id).await.unwrap(), events.last().map(|event| event.seq));
+    assert_eq!(bench.store.petition_seq(first.id).await.unwrap(), Some(Seq(3)));
+    assert_eq!(bench.store.petition_seq(second.id).await.unwrap(), Some(Seq(2)));
+    assert_eq!(bench.store.petition_seq(PetitionId(bench.id())).await.unwrap(), None);
+}
+
 pub(crate) async fn a_petition_sent_twice_is_recorded_once(bench: Bench) {
     let mut first = bench.petition("PA-7").await;
     bench.command(&mut first, accept()).await;

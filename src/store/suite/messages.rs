@@ -6,7 +6,9 @@ use channel_sdk::{
 };
 
 use super::fixture::{Bench, PORTAL, at, item, message};
-use crate::store::{ItemRef, ItemState, ItemsDone, MessageState, QuarantineQuery, QuarantinedItem, Write, Written};
+use crate::store::{
+    ItemRef, ItemState, ItemsDone, MessageId, MessageState, QuarantineQuery, QuarantinedItem, Write, Written,
+};
 
 pub(crate) async fn a_message_is_read_back_byte_for_byte(bench: Bench) {
     let id = bench.journal("{\"tieuDe\":\"Chậm \u{0}trả\"}").await;
@@ -22,9 +24,30 @@ pub(crate) async fn what_was_journalled_and_not_dealt_with_is_listed_oldest_firs
     let (first, second, third) = (bench.journal("1").await, bench.journal("2").await, bench.journal("3").await);
     bench.done(Some(second), None).await;
     let unfinished = bench.store.message_list_unfinished(10).await.unwrap();
-    assert_eq!(unfinished.iter().map(|message| message.id).collect::<Vec<_>>(), [first, third]);
-    assert_eq!(bench.store.message_list_unfinished(1).await.unwrap().len(), 1);
+    assert_eq!(unfinished, [first, third]);
+    assert_eq!(bench.store.message_list_unfinished(1).await.unwrap(), [first]);
     assert_eq!(bench.store.message_get(second).await.unwrap().unwrap().state, MessageState::Done);
+}
+
+pub(crate) async fn a_message_that_was_reopened_is_unfinished_until_it_is_dealt_with_again(bench: Bench) {
+    let (first, second) = (bench.journal("1").await, bench.journal("2").await);
+    bench.done(Some(first), Some(("pakn", "7"))).await;
+    bench.done(Some(second), None).await;
+    bench.write(Write::Items(vec![item(second, 0, ItemState::Quarantined)])).await;
+    for _ in 0..2 {
+        assert_eq!(bench.write(Write::Reopen(second)).await, Written::Done);
+        assert_eq!(bench.store.message_list_unfinished(9).await.unwrap(), [second]);
+    }
+    let stored = bench.store.message_get(second).await.unwrap().unwrap();
+    assert_eq!((stored.state, &stored.body[..]), (MessageState::Received, &b"2"[..]));
+    let known = bench.store.quarantine_get(ItemRef::whole(second)).await.unwrap().unwrap();
+    assert_eq!(known.record.state, ItemState::Quarantined, "its items stay as they are");
+    assert_eq!(bench.store.cursor_get(PORTAL, "pakn").await.unwrap().as_deref(), Some("7"));
+    bench.done(Some(second), None).await;
+    assert!(bench.store.message_list_unfinished(9).await.unwrap().is_empty());
+    assert_eq!(bench.store.counts().await.unwrap().messages, 2);
+    assert_eq!(bench.write(Write::Reopen(MessageId(99))).await, Written::Done, "there is none to deal with");
+    assert!(bench.store.message_list_unfinished(9).await.unwrap().is_empty());
 }
 
 pub(crate) async fn the_cursor_moves_with_the_message_or_not_at_all(bench: Bench) {

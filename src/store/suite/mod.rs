@@ -23,6 +23,7 @@ macro_rules! run_on {
     ($make:expr) => {
         $crate::store::suite::run_on!($make, changes: [
             a_petition_is_read_back_as_it_was_committed,
+            the_number_of_a_petitions_last_event_is_told,
             a_petition_sent_twice_is_recorded_once,
             the_same_petition_twice_in_one_batch_is_recorded_once,
             the_same_key_is_answered_with_what_it_did,
@@ -37,6 +38,7 @@ macro_rules! run_on {
         $crate::store::suite::run_on!($make, messages: [
             a_message_is_read_back_byte_for_byte,
             what_was_journalled_and_not_dealt_with_is_listed_oldest_first,
+            a_message_that_was_reopened_is_unfinished_until_it_is_dealt_with_again,
             the_cursor_moves_with_the_message_or_not_at_all,
             a_cursor_moves_without_a_message_when_there_was_nothing_new,
             quarantine_is_listed_newest_first_by_channel_and_fault,
