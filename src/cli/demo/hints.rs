@@ -47,6 +47,8 @@ fn calls(demo: &Demo, port: u16) -> Vec<String> {
     let (ca, service) = (path(AUTHORITY), "petition.gateway.v1.PetitionService");
     let (certificate, key) = (path("ministry.pem"), path("ministry.key"));
     let (operator, operator_key) = (path("operator.pem"), path("operator.key"));
+    // As it was called, so that it is found again.
+    let program = std::env::args().next().map_or_else(|| "petition-gateway".to_owned(), |it| quoted(&it));
     let connection = format!(
         "export PETITION_GATEWAY_ADDRESS=https://localhost:{port} PETITION_GATEWAY_CA={ca} \\\n    \
          PETITION_GATEWAY_CERTIFICATE={operator} PETITION_GATEWAY_KEY={operator_key}"
@@ -62,10 +64,10 @@ fn calls(demo: &Demo, port: u16) -> Vec<String> {
              -d {filter} localhost:{port} {service}/ListPetitions\n"
         ),
         connection,
-        "petition-gateway channel list".to_owned(),
-        "petition-gateway petition list --status closed".to_owned(),
-        "petition-gateway quarantine list".to_owned(),
-        "petition-gateway delivery list".to_owned(),
+        format!("{program} channel list"),
+        format!("{program} petition list --status closed"),
+        format!("{program} quarantine list"),
+        format!("{program} delivery list"),
     ]
 }
 

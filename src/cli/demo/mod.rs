@@ -81,10 +81,12 @@ impl PlayDemo {
             Some(()) = signals.recv() => Err(interrupted()),
         };
         view.end();
-        if keep_running && ended.as_ref().is_ok() {
+        let disagree = matches!(ended, Err(Failure::Told(_)));
+        if keep_running && (ended.is_ok() || disagree) {
             hints::tell(&demo, output)?;
             wait(&mut signals).await;
-        } else if matches!(ended, Err(Failure::Told(_))) {
+        }
+        if disagree {
             demo.keep_folder();
             let folder = demo.folder().display();
             output.note(&said!("Dữ liệu còn ở {folder}", "Everything is kept in {folder}"));
