@@ -115,11 +115,12 @@ impl PlayDemo {
 /// Plays the year and tells what it came to.
 async fn play(demo: &mut Demo, view: &View, output: Output) -> Result<(), Failure> {
     let open = demo.play(|progress| view.show(progress)).await.map_err(failure)?;
+    view.comparing();
+    let report = demo.report().await.map_err(failure)?;
     view.end();
     if !open.is_nothing() {
         tell_open(&open, output)?;
     }
-    let report = demo.report().await.map_err(failure)?;
     if output.json {
         let mut record = json!(report);
         record["still_open"] = json!(open);

@@ -69,17 +69,26 @@ impl View {
         }
     }
 
-    /// Takes the bars away.
+    /// The year is over, and both sides are read.
+    pub(super) fn comparing(&self) {
+        let said = said!("đối chiếu từng phản ánh, kiến nghị …", "comparing petition by petition …");
+        match &self.bars {
+            Some((_, ministry)) => ministry.set_message(said.in_lang(self.output.lang).to_owned()),
+            None => self.output.note(&said),
+        }
+    }
+
+    /// Takes the bars away: the table that follows says it all.
     pub(super) fn end(&self) {
         if let Some((channels, ministry)) = &self.bars {
-            channels.iter().chain([ministry]).filter(|bar| !bar.is_finished()).for_each(ProgressBar::finish);
+            channels.iter().chain([ministry]).for_each(ProgressBar::finish_and_clear);
         }
     }
 
     fn channel(&self, channel: &ChannelProgress) -> String {
         let ChannelProgress { released, recorded, answered, waiting, quarantined, dead_letters, .. } = channel;
         said!(
-            "đến {released}, ghi {recorded}, trả lời {answered}, chờ gửi {waiting}, cách ly {quarantined}, hỏng {dead_letters}",
+            "đến {released}, ghi {recorded}, trả lời {answered}, chờ {waiting}, cách ly {quarantined}, hỏng {dead_letters}",
             "in {released}, recorded {recorded}, answered {answered}, waiting {waiting}, quarantined {quarantined}, dead {dead_letters}"
         )
         .in_lang(self.output.lang)
@@ -101,8 +110,8 @@ fn bars((petitions, voters): (u32, u32)) -> (Vec<ProgressBar>, ProgressBar) {
     let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
     let style = |template| ProgressStyle::with_template(template).expect("the templates are well-formed");
     let channels = [petitions, voters]
-        .map(|length| all.add(ProgressBar::new(length.into()).with_style(style("{prefix:>9} {bar:24} {msg}"))));
-    let ministry = all.add(ProgressBar::new_spinner().with_style(style("{elapsed:>9} {spinner} {msg}")));
+        .map(|length| all.add(ProgressBar::new(length.into()).with_style(style("{prefix:>9} {bar:8} {wide_msg}"))));
+    let ministry = all.add(ProgressBar::new_spinner().with_style(style("{elapsed:>9} {spinner} {wide_msg}")));
     (channels.into(), ministry)
 }
 
