@@ -12,6 +12,10 @@ use crate::{
     remote::{RemoteError, Reply},
 };
 
+/// A far side that asks for more patience than a day has made a mistake (a date far off, milliseconds for seconds), and a
+/// delivery must not sleep because of it; a real maintenance window of days costs one attempt a day.
+const NOT_BEFORE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// What the far side says about its refusal, as far as it may be shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Complaint {
@@ -39,7 +43,7 @@ pub fn verdict_with(
                 return Verdict::Delivered { remote_reference: None };
             }
             let detail = complaint(reply).map(|it| it.shown()).unwrap_or_default();
-            refused(status, &detail, reply.retry_after())
+            refused(status, &detail, reply.retry_after().map(|asked| asked.min(NOT_BEFORE_MAX)))
         }
         Err(error) => unanswered(error),
     }
@@ -126,6 +130,16 @@ mod tests {
     fn the_far_side_says_when_to_come_back() {
         let expected = Verdict::Retry { reason: "HTTP 429".to_owned(), not_before: Some(Duration::from_secs(7)) };
         assert_eq!(verdict(&reply(429, Some("7")), &[]), expected);
+    }
+
+    #[test]
+    fn nobody_makes_a_delivery_wait_for_more_than_a_day() {
+        for (asked, waited) in [("86399", 86_399), ("86401", 86_400), ("18446744073709551615", 86_400)] {
+            let Verdict::Retry { not_before, .. } = verdict(&reply(503, Some(asked)), &[]) else {
+                panic!("503 passes")
+            };
+            assert_eq!(not_before, Some(Duration::from_secs(waited)), "{asked}");
+        }
     }
 
     #[test]
