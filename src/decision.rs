@@ -202,7 +202,7 @@ impl Decisions {
         let tell = events.iter().filter_map(|event| tell(petition, event, channel, context));
         let fetch = petition.attachments[known_files..]
             .iter()
-            .filter(|held| held.state == AttachmentState::Announced)
+            .filter(|held| channel.abilities.fetches && held.state == AttachmentState::Announced)
             .map(|held| Errand::Fetch {
                 external_id: petition.external_id.clone(),
                 attachment_id: held.id,

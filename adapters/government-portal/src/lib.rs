@@ -117,6 +117,7 @@ impl Adapter for GovernmentPortal {
             routes: ROUTES.iter().map(|&pattern| Route { method: Method::POST, pattern }).collect(),
             carries: NoticeKind::ALL.to_vec(),
             confirms_pushes: self.portal.confirm_pushes,
+            fetches: true,
         }
     }
 

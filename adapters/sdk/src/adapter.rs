@@ -104,6 +104,8 @@ pub struct Abilities {
     pub carries: Vec<NoticeKind>,
     /// Whether a receipt ([`NoticeKind::Received`]) is also owed for what was pushed: there the reply is one already.
     pub confirms_pushes: bool,
+    /// Whether announced attachments can be fetched from the far side; where not, what came inside a message is all.
+    pub fetches: bool,
 }
 
 /// Something that is pulled.
