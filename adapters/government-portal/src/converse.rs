@@ -53,10 +53,17 @@ impl GovernmentPortal {
             // The portal no longer knows the page's token: the scan begins anew at the next turn.
             return Ok(Page { raw: None, next: Some(cursor.begun_anew().kept()), more: false });
         }
+        let clock = reply.date().unwrap_or(now);
+        let healed = cursor.healed(&self.portal, clock).map(|healed| healed.kept());
+        if healed.is_some() && matches!(reply.status.as_u16(), 400 | 422) {
+            // A portal may well refuse to tell what changed since tomorrow.
+            return Ok(Page { raw: None, next: healed, more: true });
+        }
         let raw = raw(feed, success(reply)?, now);
         let (next, more) = match self.after(&raw) {
+            Some(_) if healed.is_some() => (healed, true),
             Some(after) => {
-                let (next, more) = cursor.after(&self.portal, now, &after);
+                let (next, more) = cursor.after(&self.portal, clock, &after);
                 (Some(next.kept()), more)
             }
             // What came is journalled all the same; the cursor stays, and the page is asked for again.

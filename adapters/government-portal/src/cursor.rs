@@ -2,12 +2,19 @@
 //!
 //! A *scan* asks for everything since an instant, page by page. Only when its last page was dealt with does the instant
 //! move forward, to the start of that scan less the overlap: what changed at the portal while we read, and what its
-//! clock or its slow writes hid from us, is asked for again. Reading twice costs little, for the intake knows what it has.
+//! slow writes hid from us, is asked for again. Reading twice costs little, for the intake knows what it has.
+//!
+//! The instants are the portal's own, from its `Date` header, for its clock decides what "since" means: with ours ahead of
+//! it, changes would be skipped for ever. Ours serves only where it tells none. A cursor that is later than the clock was
+//! made by a clock that was wrong; it is not believed (see [`Cursor::healed`]).
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Portal;
+
+/// The servers of one portal may differ by so much in their time; minutes, where nobody looks after it.
+const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// Where a scan stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,12 +49,24 @@ impl Cursor {
         serde_json::to_string(self).expect("a cursor has string keys and plain values")
     }
 
-    /// The cursor after a page that was asked for at `now`, and whether to go on at once.
-    pub(crate) fn after(&self, portal: &Portal, now: Timestamp, after: &After) -> (Cursor, bool) {
-        let started = self.scan_started.unwrap_or(now);
+    /// Where to begin instead, when a scan begins later than `clock`; `None` where the cursor can be believed.
+    ///
+    /// What is hardly later comes from another server of the same portal, and a little is read again. What is later by
+    /// more tells nothing of what was read: then everything is, once, for what was skipped can be anywhere.
+    pub(crate) fn healed(&self, portal: &Portal, clock: Timestamp) -> Option<Cursor> {
+        let is_believed = self.token.is_some() || self.since <= clock.max(portal.pull_from);
+        let is_near = self.since.duration_since(clock) <= SKEW;
+        let near = clock.saturating_sub(SKEW).unwrap_or(portal.pull_from);
+        let since = if is_near { near.max(portal.pull_from) } else { portal.pull_from };
+        (!is_believed).then_some(Cursor { since, scan_started: None, token: None })
+    }
+
+    /// The cursor after a page that was answered at `clock`, and whether to go on at once.
+    pub(crate) fn after(&self, portal: &Portal, clock: Timestamp, after: &After) -> (Cursor, bool) {
+        let started = self.scan_started.unwrap_or(clock);
         if !after.more {
             let overlap = SignedDuration::from_mins(i64::from(portal.overlap_minutes));
-            // Never backwards: a clock that was set back must not make us read the past for ever.
+            // Not back by the overlap either: what was read before the scan was read with an overlap of its own.
             let since = started.saturating_sub(overlap).unwrap_or(self.since).max(self.since);
             return (Cursor { since, scan_started: None, token: None }, false);
         }
@@ -107,11 +126,29 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_set_back_does_not_move_the_cursor_back() {
+    fn a_cursor_later_than_the_clock_is_not_believed_and_an_earlier_one_is() {
         let portal = portal();
-        let cursor = Cursor { since: at("2019-12-06T10:00:00Z"), scan_started: None, token: None };
-        let (next, _) = cursor.after(&portal, at("2018-01-01T00:00:00Z"), &after(None, false));
-        assert_eq!(next.since, cursor.since);
+        let cursor = |since| Cursor { since: at(since), scan_started: None, token: None };
+        let healed = |since| cursor(since).healed(&portal, at("2019-12-06T10:00:00Z")).map(|cursor| cursor.since);
+        for believed in ["2019-12-06T09:50:00Z", "2019-12-06T10:00:00Z"] {
+            assert_eq!(healed(believed), None, "{believed}");
+        }
+        assert_eq!(healed("2019-12-06T10:00:01Z"), Some(at("2019-12-06T09:55:00Z")), "another server of the portal");
+        assert_eq!(healed("2019-12-06T10:05:01Z"), Some(portal.pull_from), "a wrong clock");
+        assert_eq!(healed("9999-12-30T00:00:00Z"), Some(portal.pull_from));
+    }
+
+    #[test]
+    fn a_beginning_in_the_future_or_a_scan_under_way_is_not_healed_again_and_again() {
+        let portal = portal();
+        let long_ago = at("1970-01-01T00:00:00Z");
+        assert_eq!(Cursor::read(&portal, None).healed(&portal, long_ago), None);
+        let under_way = Cursor {
+            since: at("2019-12-06T10:00:00Z"),
+            scan_started: Some(at("2019-12-06T10:10:00Z")),
+            token: Some("p2".to_owned()),
+        };
+        assert_eq!(under_way.healed(&portal, long_ago), None);
     }
 
     #[test]

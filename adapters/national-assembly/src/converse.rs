@@ -12,7 +12,7 @@ use channel_sdk::{
     xml,
 };
 use http::{HeaderValue, Method, header};
-use jiff::{SignedDuration, Timestamp, fmt::rfc2822::DateTimeParser};
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -107,19 +107,13 @@ async fn batches(
     }
     succeeded(&reply)?;
     let overlap = SignedDuration::from_mins(config.overlap_minutes);
-    place.since = clock_of(&reply).unwrap_or(now).saturating_sub(overlap).unwrap_or(Timestamp::UNIX_EPOCH).to_string();
+    place.since = reply.date().unwrap_or(now).saturating_sub(overlap).unwrap_or(Timestamp::UNIX_EPOCH).to_string();
     let digest = digest(&reply.body);
     let before = if whole { &mut place.whole } else { &mut place.part };
     let changed = *before != digest;
     *before = digest;
     place.whole_at = if whole { Some(now) } else { place.whole_at };
     Ok(Page { raw: changed.then(|| raw(FEED_BATCHES, &reply, now)), next: Some(place.cursor()), more: false })
-}
-
-/// What the far side's clock showed when it answered.
-fn clock_of(reply: &Reply) -> Option<Timestamp> {
-    let date = reply.headers.get(header::DATE)?.to_str().ok()?;
-    DateTimeParser::new().parse_timestamp(date).ok()
 }
 
 /// One page of the search. Every scan begins at page 1: a peer that continued from the page its count pointed to lost

@@ -98,12 +98,14 @@ impl Adapter for Assembly {
                 routes: vec![Route { method: Method::POST, pattern: "/kien-nghi" }],
                 carries: vec![NoticeKind::Received, NoticeKind::Answered, NoticeKind::Declined, NoticeKind::Forwarded],
                 confirms_pushes: false,
+                fetches: false,
             },
             Interface::Search => Abilities {
                 feeds: vec![
                     Feed { name: converse::FEED_SEARCH, interval: SEARCH_INTERVAL },
                     Feed { name: converse::FEED_FIELDS, interval: FIELDS_INTERVAL },
                 ],
+                fetches: true,
                 ..Abilities::default()
             },
         }

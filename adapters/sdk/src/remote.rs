@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
+use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 
 /// One call to the far side.
 #[derive(Debug, Clone)]
@@ -114,6 +115,12 @@ impl Reply {
     /// `Content-Type`, empty where absent.
     pub fn content_type(&self) -> &str {
         self.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("")
+    }
+
+    /// What the far side's clock showed when it answered (`Date`); "since" in its mouth means its clock and not ours.
+    pub fn date(&self) -> Option<Timestamp> {
+        let text = self.headers.get(http::header::DATE)?.to_str().ok()?;
+        DateTimeParser::new().parse_timestamp(text.trim()).ok()
     }
 
     /// `Retry-After` in seconds; the HTTP-date form is read by the remote and handed on in this form.

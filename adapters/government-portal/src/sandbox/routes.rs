@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -55,11 +55,11 @@ async fn rim(Shared(portal): Portals, request: Request, next: Next) -> Response 
         let refusal = Refusal::new(401, "CHUA_XAC_THUC", "Mã truy cập không có, không đúng hoặc đã hết hạn", "");
         return respond(401, &refusal.document(), Names::ERROR, as_xml);
     }
-    let (fate, slow_by) = {
+    let (fate, slow_by, date) = {
         let mut state = portal.state();
         check_headers(&mut state, request.method(), request.headers());
         let mischief = state.mischief;
-        (state.dice.call(&mischief), mischief.slow_by())
+        (state.dice.call(&mischief), mischief.slow_by(), state.tick())
     };
     if fate.slow {
         tokio::time::sleep(slow_by).await;
@@ -67,8 +67,14 @@ async fn rim(Shared(portal): Portals, request: Request, next: Next) -> Response 
     if let Some(status) = fate.instead {
         return misbehaved(status, as_xml);
     }
-    let response = next.run(request).await;
-    if fate.error_afterwards { misbehaved(500, as_xml) } else { response }
+    let mut response = next.run(request).await;
+    if fate.error_afterwards {
+        return misbehaved(500, as_xml);
+    }
+    // Where this is absent the HTTP server would put the machine's time, and no run would be like another.
+    let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&date).ok();
+    date.and_then(|date| date.parse().ok()).map(|date| response.headers_mut().insert(header::DATE, date));
+    response
 }
 
 fn misbehaved(status: u16, as_xml: bool) -> Response {

@@ -1,14 +1,15 @@
 //! Everything that the portal knows, behind one lock, and what happens to petitions by themselves: release, first
 //! hand-out, edits, withdrawals, ratings.
 //!
-//! The portal has no clock. "Changed since T" therefore means: not yet listed, as it stands now, to a scan that began
-//! before T. A reader that finishes each scan before it moves T forward gets everything; one that does not, misses
-//! what it skipped, and the accounts show it.
+//! The portal's clock is its own: it begins at the epoch and moves a second with every call, so that a run with the same
+//! seed and the same calls is the same run. It only dates the answers. "Changed since T" means: not yet listed, as it
+//! stands now, to a scan that began before T. A reader that finishes each scan before it moves T forward gets everything;
+//! one that does not, misses what it skipped, and the accounts show it.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use channel_sdk::sandbox::{Mischief, SandboxSettings, dice::Dice};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rand::Rng;
 use serde_json::{Value, json};
 
@@ -36,6 +37,8 @@ pub(super) struct Rated {
 pub(super) struct State {
     pub(super) settings: SandboxSettings,
     pub(super) mischief: Mischief,
+    /// What the portal's clock shows.
+    clock: Timestamp,
     /// Draws everything that depends on the order of calls; petitions are made from the seed and their number alone.
     pub(super) dice: Dice,
     /// What is released, in the order of the numbers.
@@ -57,6 +60,7 @@ impl State {
         State {
             mischief: settings.mischief,
             dice: Dice::new(settings.seed),
+            clock: settings.epoch,
             settings,
             cases: Vec::new(),
             by_id: HashMap::new(),
@@ -70,6 +74,12 @@ impl State {
             remembered: HashMap::new(),
             complaints: Vec::new(),
         }
+    }
+
+    /// The time of the next call.
+    pub(super) fn tick(&mut self) -> Timestamp {
+        self.clock = self.clock.saturating_add(SignedDuration::from_secs(1)).unwrap_or(self.clock);
+        self.clock
     }
 
     pub(super) fn unreleased(&self) -> u32 {
@@ -170,7 +180,7 @@ impl State {
         self.cases[index].rating = Some(score);
         let id = &self.cases[index].id;
         let comment = generate::comment(score);
-        let at = generate::local(at.saturating_add(jiff::SignedDuration::from_mins(1)).unwrap_or(at));
+        let at = generate::local(at.saturating_add(SignedDuration::from_mins(1)).unwrap_or(at));
         let form = json!({"maPAKN": id, "mucDo": score, "yKien": comment, "thoiDiem": at});
         if self.dice.rng().random_range(0..2) == 0 {
             self.wanted.push_back(Wanted::Rating(index, form));

@@ -190,6 +190,7 @@ async fn every_announced_file_is_fetched_and_is_the_announced_one() {
     with_portal(settings(60), async |portal, client| {
         portal.release(60);
         let adapter = adapter("");
+        assert!(adapter.abilities().fetches);
         let drafts = drafts(pulled(adapter.as_ref(), &client, "pakn", &mut None, now()).await);
         let mut fetched = 0;
         for draft in &drafts {

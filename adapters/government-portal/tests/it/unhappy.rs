@@ -52,6 +52,42 @@ async fn a_scan_asks_page_after_page_and_then_from_its_start_less_the_overlap() 
     assert_eq!(queries[2], query("2019-12-06T09:50:00+07:00", ""));
 }
 
+/// The `tuThoiDiem` of everything that was asked.
+fn since(remote: &Scripted) -> Vec<String> {
+    remote.asked().iter().map(|request| request.query[0].1.clone()).collect()
+}
+
+#[tokio::test]
+async fn the_portals_clock_says_when_a_scan_began_whatever_ours_shows() {
+    // The portal's first page came at 09:00 of Vietnam; ours shows 10:00, an hour more than any overlap.
+    let dated = |body, date| Ok(with(reply(200, body), "date", date));
+    let remote = Scripted::new([
+        dated(MORE, "Fri, 06 Dec 2019 02:00:00 GMT"),
+        dated(LAST, "Fri, 06 Dec 2019 02:30:00 GMT"),
+        dated(LAST, "Fri, 06 Dec 2019 02:31:00 GMT"),
+    ]);
+    let first = adapter("").pull(&remote, "pakn", None, now()).await.unwrap();
+    let second = adapter("").pull(&remote, "pakn", first.next.as_deref(), now()).await.unwrap();
+    adapter("").pull(&remote, "pakn", second.next.as_deref(), now()).await.unwrap();
+    assert_eq!(since(&remote)[2], "2019-12-06T08:50:00+07:00");
+}
+
+#[tokio::test]
+async fn a_cursor_from_a_wrong_clock_heals_and_everything_is_read_again_once() {
+    let kept = r#"{"since":"2031-01-01T00:00:00Z"}"#;
+    let dated = |status, body| Ok(with(reply(status, body), "date", "Fri, 06 Dec 2019 03:00:00 GMT"));
+    for (told, has_page) in [(dated(200, LAST), true), (dated(422, "{}"), false), (Ok(reply(200, LAST)), true)] {
+        let remote = Scripted::new([told, dated(200, LAST), dated(200, LAST)]);
+        let healed = adapter("").pull(&remote, "pakn", Some(kept), now()).await.unwrap();
+        assert_eq!((healed.raw.is_some(), healed.more), (has_page, true));
+        let whole = adapter("").pull(&remote, "pakn", healed.next.as_deref(), now()).await.unwrap();
+        assert!(!whole.more);
+        adapter("").pull(&remote, "pakn", whole.next.as_deref(), now()).await.unwrap();
+        let asked = ["2031-01-01T07:00:00+07:00", "2000-01-01T00:00:00+07:00", "2019-12-06T09:50:00+07:00"];
+        assert_eq!(since(&remote), asked);
+    }
+}
+
 #[tokio::test]
 async fn a_refused_or_failed_pull_is_an_error_and_leaves_the_cursor() {
     for (status, error) in [

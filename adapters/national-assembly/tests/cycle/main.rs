@@ -155,6 +155,12 @@ async fn everything_is_read_again_from_time_to_time_whatever_its_time() {
     .await;
 }
 
+#[test]
+fn only_the_search_has_files_to_fetch() {
+    assert!(!adapter("").abilities().fetches, "they travel inside the batch");
+    assert!(adapter("interface = \"search\"").abilities().fetches);
+}
+
 #[tokio::test]
 async fn another_session_is_not_pulled() {
     let far = far_side(10, Mischief::default());
