@@ -23,9 +23,10 @@ use crate::{
         Inbound,
         listen::{self, Listen, PushChannel},
         poll::Poll,
+        resume::Resume,
         revisit::Revisit,
     },
-    intake::{Intake, IntakeError},
+    intake::Intake,
     outbound::{Outbound, Schedule, attempt::Attempts},
     remote::{self, HttpRemote},
     security::{Incoming, Principals, ServerTls, TlsFiles, tls::TlsError},
@@ -54,9 +55,6 @@ pub enum AppError {
     /// The attachments' folder cannot be used.
     #[error("the attachments' folder cannot be used")]
     Blobs(#[from] BlobError),
-    /// What was left of the last run cannot be dealt with.
-    #[error("what was journalled before the last stop cannot be dealt with")]
-    Resume(#[from] IntakeError),
     /// A far side cannot be set up.
     #[error("the far side of channel {channel} cannot be set up")]
     Remote {
@@ -149,10 +147,6 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, AppErr
 
     let mut life = Life::new();
     life.spawn_core("committer", |stop| committer_task.run(stop));
-    let resumed = inbound.resume().await?;
-    if resumed > 0 {
-        tracing::info!(messages = resumed, "dealt with what was journalled before the last stop");
-    }
 
     let parts = grpc::Parts { store, committer, decisions, inbound, channels, blobs, clock };
     spawn_outbound(&mut life, &parts, &config.outbound);
@@ -243,6 +237,8 @@ fn spawn_polls(life: &mut Life, parts: &grpc::Parts, config: &config::Inbound) {
         }
     }
     let (inbound, store) = (parts.inbound.clone(), Arc::clone(&parts.store));
+    let resume = Resume { inbound: inbound.clone(), store: Arc::clone(&store), clock: Arc::clone(&parts.clock) };
+    life.spawn("resume", |stop| resume.run(stop));
     let revisit = Revisit { interval: REVISIT_INTERVAL, inbound, store };
     life.spawn("revisit", |stop| revisit.run(stop));
 }

@@ -19,6 +19,9 @@ use tokio::sync::Notify;
 /// The channel of petitions that ministry systems submit over gRPC; it has no far side.
 pub const DIRECT: &str = "direct";
 
+/// What deliveries are called in a channel's health, beside its feeds.
+pub const DELIVERIES: &str = "deliveries";
+
 /// Every running channel, by name.
 #[derive(Clone, Default)]
 pub struct Channels(Arc<BTreeMap<String, Arc<Channel>>>);
@@ -55,8 +58,8 @@ pub struct Channel {
 pub struct Health {
     /// The last time that the far side answered as it should.
     pub last_success_at: Option<Timestamp>,
-    /// The last failure: when, and what; gone after a success.
-    pub failure: Option<(Timestamp, String)>,
+    /// What fails now, by feed or as [`DELIVERIES`]: since when it was last tried, and why. Gone after a success of the same.
+    pub failures: BTreeMap<String, (Timestamp, String)>,
     /// The last time that every feed was pulled to its end.
     pub last_scan_at: Option<Timestamp>,
 }
@@ -112,22 +115,30 @@ impl Channel {
         self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The far side answered as it should.
-    pub fn succeeded(&self, at: Timestamp) {
+    /// The far side answered as it should, as to `what`: a feed that fails is not hidden by another that works.
+    pub fn succeeded(&self, what: &str, at: Timestamp) {
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         health.last_success_at = Some(at);
-        health.failure = None;
+        health.failures.remove(what);
     }
 
-    /// The far side did not answer as it should; true when the last one still did, so that it is told once.
-    pub fn failed(&self, at: Timestamp, reason: String) -> bool {
+    /// The far side did not answer as it should; true when it still did the last time, so that it is told once.
+    pub fn failed(&self, what: &str, at: Timestamp, reason: String) -> bool {
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        health.failure.replace((at, reason)).is_none()
+        health.failures.insert(what.to_owned(), (at, reason)).is_none()
     }
 
     /// Every page of a feed was pulled.
     pub fn scanned(&self, at: Timestamp) {
         self.health.lock().unwrap_or_else(PoisonError::into_inner).last_scan_at = Some(at);
+    }
+}
+
+impl Health {
+    /// The last failure of those that last: what, when, why.
+    pub fn failure(&self) -> Option<(&str, Timestamp, &str)> {
+        let failures = self.failures.iter().map(|(what, (at, reason))| (what.as_str(), *at, reason.as_str()));
+        failures.max_by_key(|(_, at, _)| *at)
     }
 }
 

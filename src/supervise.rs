@@ -144,6 +144,19 @@ fn spawn_detached(task: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(task);
 }
 
+/// Work that goes on to its end even if whoever waits for it goes away (a caller that hangs up).
+///
+/// It is bounded by whoever begins it, and it must leave nothing half done that a restart would not finish.
+pub async fn outlive<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    #[expect(clippy::disallowed_methods, reason = "the one place for work that outlives its caller")]
+    let task = tokio::spawn(work);
+    match task.await {
+        Ok(done) => done,
+        // Nobody aborts the task: it has panicked, and so does whoever waits.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
 /// Short pieces of work inside one task, at most so many at once. Dropping it cuts off what still runs.
 #[derive(Debug)]
 pub struct Scope {

@@ -220,7 +220,9 @@ fn of_reprocess(error: ReprocessError) -> Told {
         ),
         ReprocessError::Intake(IntakeError::Store(error)) => of_store(&error),
         ReprocessError::Intake(IntakeError::Blob(error)) => of_blob(&error),
-        ReprocessError::Intake(IntakeError::Contended) => of_decision(DecisionError::Contended),
+        ReprocessError::UnderWay | ReprocessError::Intake(IntakeError::Contended) => {
+            of_decision(DecisionError::Contended)
+        }
     }
 }
 

@@ -1,11 +1,17 @@
 //! One message, from the journal on: decode, take in each item, quarantine what is refused, mark the message done.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use channel_sdk::{
     adapter::{Decoded, Entrance, Item, ItemOutcome, ItemResult, Outcome, PushReply, RawMessage},
     fault::{Fault, FaultCode},
+    inbound::Inbound as Message,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
@@ -16,7 +22,11 @@ use crate::{
     clock::SharedClock,
     committer::Committer,
     intake::{Intake, IntakeError, Origin},
-    store::{ItemRecord, ItemRef, ItemState, ItemsDone, MessageId, NewMessage, Store, StoreError, StoredMessage},
+    store::{
+        ItemRecord, ItemRef, ItemState, ItemsDone, MessageId, MessageState, NewMessage, Store, StoreError,
+        StoredMessage,
+    },
+    supervise::outlive,
 };
 
 /// Items of one message that are taken in at the same time: enough to fill a group commit, few enough to bound memory.
@@ -36,6 +46,22 @@ pub struct Inbound {
     intake: Intake,
     channels: Channels,
     clock: SharedClock,
+    under_way: UnderWay,
+}
+
+/// The messages that somebody is dealing with: each has one owner, so that none is taken in twice at the same time.
+type UnderWay = Arc<Mutex<HashSet<MessageId>>>;
+
+/// A message that is ours; gives it back when dropped.
+struct Owned {
+    id: MessageId,
+    under_way: UnderWay,
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
 }
 
 /// What became of a message or an item that was processed again.
@@ -63,6 +89,9 @@ pub enum ReprocessError {
     /// Its channel is not configured any more.
     #[error("the channel of the message is not configured")]
     NoChannel,
+    /// Its message is being dealt with at this moment.
+    #[error("the message is being dealt with; look again in a moment")]
+    UnderWay,
     /// The gateway cannot now.
     #[error(transparent)]
     Intake(#[from] IntakeError),
@@ -83,7 +112,7 @@ impl Inbound {
         channels: Channels,
         clock: SharedClock,
     ) -> Inbound {
-        Inbound { store, committer, intake, channels, clock }
+        Inbound { store, committer, intake, channels, clock, under_way: UnderWay::default() }
     }
 
     /// Journals a message and deals with it; the cursor, if given, is kept with the message's end.
@@ -107,7 +136,9 @@ impl Inbound {
             body: raw.body.clone(),
         };
         let id = self.committer.journal(message).await?;
-        let outcome = self.deal_with(channel, id, raw).await?;
+        let _own = self.own(id);
+        let entrance = Some(raw.entrance);
+        let outcome = self.deal_with(channel, id, raw, entrance).await?;
         self.finish(Some(id), channel, cursor).await?;
         Ok(outcome)
     }
@@ -120,37 +151,35 @@ impl Inbound {
         self.finish(None, channel, Some(cursor)).await
     }
 
-    /// Deals with everything that was journalled and not dealt with before the last stop. Called once, before anything
-    /// new is let in; returns how many messages there were.
+    /// Deals with a message that was journalled and, because the gateway was stopped or could not then, not dealt with.
+    /// Returns whether there was anything to do: a message that somebody is dealing with is left to them.
     ///
     /// # Errors
     /// The gateway cannot now.
-    pub async fn resume(&self) -> Result<u64, IntakeError> {
-        let mut dealt_with = 0;
-        loop {
-            let ids = self.store.message_list_unfinished(100).await?;
-            if ids.is_empty() {
-                return Ok(dealt_with);
-            }
-            for id in ids {
-                let message = self.store.message_get(id).await?.ok_or(StoreError::Damaged("message"))?;
-                dealt_with += 1;
-                self.resume_one(message).await?;
-            }
+    pub async fn finish_message(&self, id: MessageId) -> Result<bool, IntakeError> {
+        let Some(_own) = self.own(id) else { return Ok(false) };
+        let Some(message) = self.store.message_get(id).await? else { return Ok(false) };
+        if message.state == MessageState::Done {
+            return Ok(false);
         }
-    }
-
-    async fn resume_one(&self, message: StoredMessage) -> Result<(), IntakeError> {
-        let id = message.id;
         let Some(channel) = self.channels.get(&message.channel).cloned() else {
             let fault =
                 Fault::new(FaultCode::WrongMessage, "", "kênh không còn được cấu hình (channel not configured)");
             self.committer.items(vec![quarantined(ItemRef::whole(id), "", None, vec![fault])]).await?;
             let done = ItemsDone { message: Some(id), channel: message.channel, at: self.clock.now(), cursor: None };
-            return Ok(self.committer.message_done(done).await?);
+            self.committer.message_done(done).await?;
+            return Ok(true);
         };
-        self.deal_with(&channel, id, raw(message)).await?;
-        Ok(self.finish(Some(id), &channel, None).await?)
+        // Whoever sent it was not told that it was taken: what is owed for it is owed as for what was pulled.
+        self.deal_with(&channel, id, raw(message), None).await?;
+        self.finish(Some(id), &channel, None).await?;
+        Ok(true)
+    }
+
+    /// Makes a message ours until the guard is dropped; `None` when it is somebody's.
+    fn own(&self, id: MessageId) -> Option<Owned> {
+        let is_new = self.under_way.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        is_new.then(|| Owned { id, under_way: Arc::clone(&self.under_way) })
     }
 
     /// Decodes a quarantined item's message anew, with the dialect of today, and takes it in: the whole message when
@@ -165,23 +194,59 @@ impl Inbound {
         }
         let message = self.store.message_get(item.message).await?.ok_or(ReprocessError::NotFound)?;
         let channel = self.channels.get(&message.channel).cloned().ok_or(ReprocessError::NoChannel)?;
-        let is_whole = known.record.place.is_empty();
-        let raw = raw(message);
-        let outcomes = match decode(&channel, &raw).await {
-            Err(faults) => {
-                let record = quarantined(item, &known.record.place, known.record.external_id, faults.clone());
-                self.committer.items(vec![record]).await?;
-                vec![ItemOutcome { external_id: None, result: ItemResult::Refused(faults) }]
-            }
+        let _own = self.own(item.message).ok_or(ReprocessError::UnderWay)?;
+        if known.record.place.is_empty() {
+            return self.reprocess_whole(&channel, item.message, raw(message)).await;
+        }
+        let faults = match decode(&channel, &raw(message)).await {
+            Err(faults) => faults,
             Ok(decoded) => {
-                let items = numbered(item.message, decoded).filter(|(at, _)| is_whole || *at == item).collect();
-                self.take_all(&channel, raw.entrance, items).await?
+                let items: Vec<_> = numbered(item.message, decoded).filter(|(at, _)| *at == item).collect();
+                if !items.is_empty() {
+                    return Ok(summary(self.take_all(&channel, None, items).await?));
+                }
+                let message = "thông điệp không còn mục này (the message has no such item any more)";
+                vec![Fault::new(FaultCode::Conflict, known.record.place.clone(), message)]
             }
         };
+        let record = quarantined(item, &known.record.place, known.record.external_id, faults.clone());
+        self.committer.items(vec![record]).await?;
+        Ok(summary(vec![ItemOutcome { external_id: None, result: ItemResult::Refused(faults) }]))
+    }
+
+    /// The message is marked as not dealt with first: should this be cut short, the rest of it is not forgotten.
+    async fn reprocess_whole(
+        &self,
+        channel: &Arc<Channel>,
+        id: MessageId,
+        raw: RawMessage,
+    ) -> Result<Reprocessed, ReprocessError> {
+        self.committer.message_reopen(id).await?;
+        let outcomes = match self.deal_with(channel, id, raw, None).await? {
+            Outcome::Items(outcomes) if outcomes.is_empty() => {
+                let whole = quarantined(ItemRef::whole(id), "", None, Vec::new());
+                let why = Some("không có mục nào (read now, and empty)".to_owned());
+                let record = ItemRecord { state: ItemState::Discarded, discarded: why, ..whole };
+                self.committer.items(vec![record]).await?;
+                outcomes
+            }
+            Outcome::Items(outcomes) => outcomes,
+            Outcome::Unreadable(faults) => {
+                vec![ItemOutcome { external_id: None, result: ItemResult::Refused(faults) }]
+            }
+            Outcome::Unavailable { .. } => Vec::new(),
+        };
+        self.finish(Some(id), channel, None).await?;
         Ok(summary(outcomes))
     }
 
-    async fn deal_with(&self, channel: &Arc<Channel>, id: MessageId, raw: RawMessage) -> Result<Outcome, IntakeError> {
+    async fn deal_with(
+        &self,
+        channel: &Arc<Channel>,
+        id: MessageId,
+        raw: RawMessage,
+        entrance: Option<Entrance>,
+    ) -> Result<Outcome, IntakeError> {
         let decoded = match decode(channel, &raw).await {
             Ok(decoded) => decoded,
             Err(faults) => {
@@ -194,14 +259,14 @@ impl Inbound {
             tracing::warn!(channel.name = %channel.name, message.id = id.0, %warning, "a message is odd");
         }
         let items = numbered(id, decoded).collect();
-        Ok(Outcome::Items(self.take_all(channel, raw.entrance, items).await?))
+        Ok(Outcome::Items(self.take_all(channel, entrance, items).await?))
     }
 
     /// Takes in every item: those of one petition in their order, others at the same time.
     async fn take_all(
         &self,
         channel: &Arc<Channel>,
-        entrance: Entrance,
+        entrance: Option<Entrance>,
         items: Vec<(ItemRef, Item)>,
     ) -> Result<Vec<ItemOutcome>, IntakeError> {
         let outcomes: Vec<Vec<(ItemRecord, ItemOutcome)>> = stream::iter(by_petition(items))
@@ -222,7 +287,7 @@ impl Inbound {
     async fn take_group(
         &self,
         channel: &Arc<Channel>,
-        entrance: Entrance,
+        entrance: Option<Entrance>,
         group: Vec<(ItemRef, Item)>,
     ) -> Result<Vec<(ItemRecord, ItemOutcome)>, IntakeError> {
         let mut outcomes = Vec::with_capacity(group.len());
@@ -235,7 +300,7 @@ impl Inbound {
     async fn take_one(
         &self,
         channel: &Arc<Channel>,
-        entrance: Entrance,
+        entrance: Option<Entrance>,
         at: ItemRef,
         item: Item,
     ) -> Result<(ItemRecord, ItemOutcome), IntakeError> {
@@ -249,6 +314,7 @@ impl Inbound {
             petition: None,
             discarded: None,
         };
+        let is_change = !matches!(&message, Ok(Message::Receipt(_) | Message::CodeList(_)));
         let result = match message {
             Err(faults) => ItemResult::Refused(faults),
             Ok(message) => {
@@ -258,7 +324,8 @@ impl Inbound {
         };
         match &result {
             // Recorded as taken in the petition's own transaction; only what belongs to no petition is left to record.
-            ItemResult::Taken { petition_id } => record.petition = petition_id.parse().ok(),
+            ItemResult::Taken { petition_id } if is_change => record.petition = petition_id.parse().ok(),
+            ItemResult::Taken { .. } => {}
             ItemResult::AlreadyHad { petition_id } => {
                 record.state = ItemState::AlreadyHad;
                 let known = ItemRecord { petition: petition_id.parse().ok(), ..record.clone() };
@@ -287,8 +354,11 @@ impl Inbound {
 #[async_trait]
 impl PushTaker for Inbound {
     async fn take(&self, channel: &str, raw: RawMessage) -> PushReply {
-        let channel = self.channels.get(channel).expect("the listener lets in configured channels only");
-        let outcome = self.accept(channel, raw.clone(), None).await.unwrap_or_else(|error| {
+        let channel = self.channels.get(channel).cloned().expect("the listener lets in configured channels only");
+        let (inbound, taken, message) = (self.clone(), Arc::clone(&channel), raw.clone());
+        // A sender that hangs up meanwhile must not leave its message half taken.
+        let outcome = outlive(async move { inbound.accept(&taken, message, None).await }).await;
+        let outcome = outcome.unwrap_or_else(|error| {
             let error = &error as &dyn std::error::Error;
             tracing::error!(channel.name = %channel.name, error, "a push could not be taken");
             Outcome::Unavailable { retry_after: PUSH_AGAIN_AFTER }
@@ -299,13 +369,14 @@ impl PushTaker for Inbound {
 
 async fn decode(channel: &Arc<Channel>, raw: &RawMessage) -> Result<Decoded, Vec<Fault>> {
     let decoded = if raw.body.len() <= DECODE_INLINE_BYTES_MAX {
-        channel.adapter.decode(raw)
+        // A decoder's defect must not take the gateway with it: the message stands in quarantine until it is mended.
+        catch_unwind(AssertUnwindSafe(|| channel.adapter.decode(raw))).ok()
     } else {
         let (channel, raw) = (channel.clone(), raw.clone());
-        tokio::task::spawn_blocking(move || channel.adapter.decode(&raw)).await.unwrap_or_else(|_| {
-            Err(vec![Fault::new(FaultCode::Malformed, "", "không giải mã được (the decoder failed)")])
-        })
-    }?;
+        tokio::task::spawn_blocking(move || channel.adapter.decode(&raw)).await.ok()
+    };
+    let failed = || vec![Fault::new(FaultCode::Malformed, "", "bộ giải mã gặp lỗi (the decoder failed)")];
+    let decoded = decoded.ok_or_else(failed)??;
     if decoded.items.len() > ITEMS_MAX {
         let message = format!("quá {ITEMS_MAX} mục trong một thông điệp (too many items in one message)");
         return Err(vec![Fault::new(FaultCode::TooLarge, "", message)]);

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use channel_sdk::{
-    adapter::{ItemResult, Outcome, Page},
+    adapter::{Outcome, Page},
     remote::RemoteError,
 };
 use sha2::{Digest, Sha256};
@@ -16,6 +16,10 @@ use crate::{
     intake::IntakeError,
     store::{Store, StoreError},
 };
+
+/// The most pages of one scan: at 100 petitions a page more than a year of the whole country. A far side that says "more"
+/// for ever is asked again after the interval, from where the cursor stands.
+const PAGES_MAX: u32 = 10_000;
 
 /// Pulls one feed of one channel.
 pub struct Poll {
@@ -35,11 +39,19 @@ pub struct Poll {
     pub clock: SharedClock,
 }
 
+/// The page that came last.
+struct Seen {
+    digest: [u8; 32],
+    is_readable: bool,
+}
+
 /// Why a page was not dealt with.
 #[derive(Debug, thiserror::Error)]
 enum PollError {
     #[error("the far side did not give the page")]
     Remote(#[from] RemoteError),
+    #[error("the far side gave something that cannot be read")]
+    Unreadable,
     #[error("the page could not be recorded")]
     Intake(#[from] IntakeError),
     #[error("the store could not be read")]
@@ -50,7 +62,7 @@ impl Poll {
     /// Runs until told to stop. A page that was begun is finished first.
     pub async fn run(self, stop: CancellationToken) {
         let mut failures: u32 = 0;
-        let mut last_page: Option<[u8; 32]> = None;
+        let mut last_page: Option<Seen> = None;
         while !stop.is_cancelled() {
             let wait = match self.scan(&stop, &mut last_page).await {
                 Ok(()) => {
@@ -77,7 +89,7 @@ impl Poll {
     }
 
     fn tell_failure(&self, error: &PollError) {
-        if self.channel.failed(self.clock.now(), describe(error)) {
+        if self.channel.failed(&self.feed, self.clock.now(), describe(error)) {
             tracing::warn!(
                 channel.name = %self.channel.name,
                 feed = %self.feed,
@@ -88,15 +100,21 @@ impl Poll {
     }
 
     /// Every page there is now.
-    async fn scan(&self, stop: &CancellationToken, last_page: &mut Option<[u8; 32]>) -> Result<(), PollError> {
-        while !stop.is_cancelled() && !self.is_paused().await? {
+    async fn scan(&self, stop: &CancellationToken, last_page: &mut Option<Seen>) -> Result<(), PollError> {
+        for _ in 0..PAGES_MAX {
+            if stop.is_cancelled() || self.is_paused().await? {
+                break;
+            }
             let cursor = self.store.cursor_get(&self.channel.name, &self.feed).await?;
             let now = self.clock.now();
-            let page = self.channel.adapter.pull(&*self.channel.remote, &self.feed, cursor.as_deref(), now).await?;
-            self.channel.succeeded(self.clock.now());
+            let page = self.channel.adapter.pull(&*self.channel.remote, &self.feed, cursor.as_deref(), now);
+            // Nothing of a page that has not come is lost, so a far side that hangs need not hold up a stop.
+            let Some(page) = stop.run_until_cancelled(page).await else { break };
+            let page = page?;
             let more = page.more;
             self.deal_with(page, last_page).await?;
             if !more {
+                self.channel.succeeded(&self.feed, self.clock.now());
                 self.channel.scanned(self.clock.now());
                 break;
             }
@@ -109,7 +127,7 @@ impl Poll {
         Ok(states.iter().any(|state| state.name == self.channel.name && state.paused))
     }
 
-    async fn deal_with(&self, page: Page, last_page: &mut Option<[u8; 32]>) -> Result<(), PollError> {
+    async fn deal_with(&self, page: Page, last_page: &mut Option<Seen>) -> Result<(), PollError> {
         let cursor = page.next.map(|next| (self.feed.clone(), next));
         let Some(raw) = page.raw else {
             if let Some(cursor) = cursor {
@@ -117,24 +135,20 @@ impl Poll {
             }
             return Ok(());
         };
-        // The same bytes as a moment ago, of which nothing was refused, would only fill the journal.
+        // The same bytes as a moment ago would only fill the journal and the quarantine. With a mended dialect they are
+        // reprocessed from there.
         let digest: [u8; 32] = Sha256::digest(&raw.body).into();
-        if *last_page == Some(digest) {
-            if let Some(cursor) = cursor {
-                self.inbound.keep_cursor(&self.channel, cursor).await?;
+        let is_readable = match last_page {
+            Some(seen) if seen.digest == digest => {
+                if let Some(cursor) = cursor {
+                    self.inbound.keep_cursor(&self.channel, cursor).await?;
+                }
+                seen.is_readable
             }
-            return Ok(());
-        }
-        let outcome = self.inbound.accept(&self.channel, raw, cursor).await?;
-        *last_page = is_clean(&outcome).then_some(digest);
-        Ok(())
-    }
-}
-
-fn is_clean(outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Items(items) => items.iter().all(|item| !matches!(item.result, ItemResult::Refused(_))),
-        Outcome::Unreadable(_) | Outcome::Unavailable { .. } => false,
+            _ => !matches!(self.inbound.accept(&self.channel, raw, cursor).await?, Outcome::Unreadable(_)),
+        };
+        *last_page = Some(Seen { digest, is_readable });
+        if is_readable { Ok(()) } else { Err(PollError::Unreadable) }
     }
 }
 

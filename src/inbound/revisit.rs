@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use channel_sdk::fault::FaultCode;
 use tokio_util::sync::CancellationToken;
 
-use super::engine::{Inbound, ReprocessError};
+use super::engine::Inbound;
 use crate::store::{QuarantineQuery, QuarantinedItem, Store, StoreError};
 
 /// How many items one look takes from the store at a time.
@@ -36,7 +36,8 @@ impl Revisit {
         }
     }
 
-    async fn look(&self, stop: &CancellationToken) -> Result<(), ReprocessError> {
+    /// Oldest first: what came out of order is taken in in the order it came.
+    async fn look(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         let mut query = QuarantineQuery {
             fault_code: Some(FaultCode::UnknownPetition.as_str().to_owned()),
             limit: PAGE,
@@ -48,11 +49,19 @@ impl Revisit {
             query.after = Some(last.record.item);
             for item in &items {
                 if self.has_arrived(item).await? {
-                    self.inbound.reprocess(item.record.item).await?;
+                    self.take_in(item).await;
                 }
             }
         }
         Ok(())
+    }
+
+    /// One that fails (its channel is disabled, somebody is at it) holds up none of the others.
+    async fn take_in(&self, item: &QuarantinedItem) {
+        if let Err(error) = self.inbound.reprocess(item.record.item).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(message.id = item.record.item.message.0, error, "what came too early could not be taken in");
+        }
     }
 
     async fn has_arrived(&self, item: &QuarantinedItem) -> Result<bool, StoreError> {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use channel_sdk::{
     adapter::{Entrance, ItemResult},
     fault::{Fault, FaultCode},
-    inbound::{Draft, Inbound, InboundAttachment},
+    inbound::{Draft, Inbound, InboundAttachment, Receipt},
     model::Attachment,
 };
 
@@ -37,8 +37,8 @@ pub struct Intake {
 pub struct Origin {
     /// The channel.
     pub channel: String,
-    /// Pushed or pulled.
-    pub entrance: Entrance,
+    /// Pushed or pulled; `None` when it is taken in later than it was answered (resumed, reprocessed).
+    pub entrance: Option<Entrance>,
     /// The item of the journalled message.
     pub item: ItemRecord,
 }
@@ -90,7 +90,7 @@ impl Intake {
                 self.committer.code_list(&origin.channel, list).await?;
                 Ok(ItemResult::Taken { petition_id: String::new() })
             }
-            Inbound::Receipt(receipt) => self.take_receipt(&receipt.delivery_id, receipt.remote_reference).await,
+            Inbound::Receipt(receipt) => self.take_receipt(origin, receipt).await,
             other => {
                 let external_id = other.external_id().unwrap_or_default().to_owned();
                 match self.store.petition_get_by_external_id(&origin.channel, &external_id).await? {
@@ -167,14 +167,16 @@ impl Intake {
         })
     }
 
-    async fn take_receipt(&self, delivery_id: &str, reference: String) -> Result<ItemResult, IntakeError> {
-        let Ok(id) = uuid::Uuid::parse_str(delivery_id) else {
+    async fn take_receipt(&self, origin: &Origin, receipt: Receipt) -> Result<ItemResult, IntakeError> {
+        let Ok(id) = uuid::Uuid::parse_str(&receipt.delivery_id) else {
             return Ok(refused(FaultCode::Format, "delivery_id", "không phải mã gửi (not a delivery id of ours)"));
         };
-        let Some(delivery) = self.store.delivery_get(DeliveryId(id)).await? else {
+        // One channel's word must not settle what another is owed.
+        let delivery = self.store.delivery_get(DeliveryId(id)).await?.filter(|it| it.channel == origin.channel);
+        let Some(delivery) = delivery else {
             return Ok(refused(FaultCode::UnknownPetition, "delivery_id", "không có lần gửi này (no such delivery)"));
         };
-        let remote_reference = Some(reference).filter(|it| !it.is_empty());
+        let remote_reference = Some(receipt.remote_reference).filter(|it| !it.is_empty());
         let settlement = Settlement::Delivered { remote_reference };
         let settle = Settle { id: delivery.id, lease: uuid::Uuid::nil(), at: self.clock.now(), settlement };
         let petition_id = delivery.petition.to_string();
@@ -210,7 +212,7 @@ fn context(origin: &Origin) -> Context {
     Context {
         actor: format!("channel:{}", origin.channel),
         item: Some(origin.item.clone()),
-        entrance: Some(origin.entrance),
+        entrance: origin.entrance,
         ..Context::default()
     }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::Schedule;
 use crate::{
-    channels::{Channel, Channels},
+    channels::{Channel, Channels, DELIVERIES},
     clock::SharedClock,
     committer::Committer,
     decision::{Context, DecisionError, Decisions},
@@ -114,9 +114,9 @@ impl Attempts {
     fn observe(&self, channel: &Channel, delivery: &Delivery, verdict: &Verdict) {
         let now = self.clock.now();
         match verdict {
-            Verdict::Delivered { .. } => channel.succeeded(now),
+            Verdict::Delivered { .. } => channel.succeeded(DELIVERIES, now),
             Verdict::Retry { reason, .. } => {
-                if channel.failed(now, reason.clone()) {
+                if channel.failed(DELIVERIES, now, reason.clone()) {
                     tracing::warn!(channel.name = %channel.name, "the far side does not take deliveries; they are tried again");
                 }
             }

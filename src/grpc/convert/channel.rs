@@ -55,14 +55,14 @@ fn add_running(told: &mut pb::Channel, running: &Channel, cursors: Cursors) {
     running.kind.clone_into(&mut told.kind);
     told.agency.clone_from(&running.agency);
     told.address.clone_from(&running.base_url);
-    let far_side = match (&health.failure, health.last_success_at) {
+    let far_side = match (health.failure(), health.last_success_at) {
         (Some(_), _) => pb::FarSideState::Failing,
         (None, Some(_)) => pb::FarSideState::Reachable,
         (None, None) => pb::FarSideState::Unspecified,
     };
     told.far_side = far_side.into();
-    if let Some((at, why)) = health.failure {
-        told.last_fault = why;
+    if let Some((what, at, why)) = health.failure() {
+        told.last_fault = format!("{what}: {why}");
         told.last_fault_time = Some(time(at));
     }
     told.last_success_time = health.last_success_at.map(time);

@@ -60,7 +60,7 @@ async fn settle(served: &Served, settlement: Settlement) {
 async fn channels_are_listed_with_what_is_known_of_them() {
     let served = Served::new().await;
     served.push("PA-1|Một\nPA-2|").await;
-    served.channels.get("paper").unwrap().failed(served.clock.now(), "HTTP 503".to_owned());
+    served.channels.get("paper").unwrap().failed("deliveries", served.clock.now(), "HTTP 503".to_owned());
     let mut client = served.operators().await;
     let channels = client.list_channels(pb::ListChannelsRequest {}).await.unwrap().into_inner().channels;
     let names: Vec<_> = channels.iter().map(|it| (it.name.as_str(), it.kind.as_str())).collect();
