@@ -146,7 +146,7 @@ impl Committer {
         self.settled(Write::Settle(settle)).await
     }
 
-    /// Has a dead letter tried again; `false` when it is none.
+    /// Has a dead letter, or one that waits for its time, tried now; `false` when it is delivered or being attempted.
     ///
     /// # Errors
     /// See [`Committer::change`].

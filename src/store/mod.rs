@@ -79,7 +79,7 @@ pub trait Store: Send + Sync + 'static {
     /// The items of messages that concern a petition, oldest first.
     async fn item_list_of(&self, petition: PetitionId) -> Result<Vec<ItemRecord>, StoreError>;
 
-    /// One page of what is in quarantine, newest first.
+    /// One page of what is in quarantine, in the query's order.
     async fn quarantine_list(&self, query: &QuarantineQuery) -> Result<Vec<QuarantinedItem>, StoreError>;
 
     /// One item, quarantined or not.

@@ -88,7 +88,9 @@ pub struct QuarantineQuery {
     pub channel: Option<String>,
     /// With a fault of this code.
     pub fault_code: Option<String>,
-    /// After (that is: older than) this one.
+    /// Oldest first instead of newest first.
+    pub oldest_first: bool,
+    /// After this one in the order: older, or newer where the oldest come first.
     pub after: Option<ItemRef>,
     /// At most this many.
     pub limit: u32,

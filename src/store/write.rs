@@ -30,7 +30,9 @@ pub enum Write {
     Claim(Claim),
     /// How an attempt ended. Answer: [`Written::Settled`].
     Settle(Settle),
-    /// A person retries a dead letter. Answer: [`Written::Settled`], `false` when it is not a dead letter.
+    /// A person has a delivery tried now: a dead letter is pending again, with a fresh schedule; one that waits for its
+    /// time falls due, and its schedule counts on. Neither overtakes what goes before it in its lane. Answer:
+    /// [`Written::Settled`], `false` when it is delivered or is being attempted under a lease.
     Retry {
         /// Which.
         id: DeliveryId,

@@ -20,6 +20,9 @@ pub(super) const PENDING: i64 = 0;
 pub(super) const DELIVERED: i64 = 1;
 pub(super) const DEAD_LETTER: i64 = 2;
 
+/// Why an errand is given up that a newer gateway wrote, or that is damaged: here nobody can do it.
+const UNREADABLE: &str = "không đọc được (a stored errand cannot be read)";
+
 pub(super) fn delivery_insert_in_tx(
     tx: &mut Tx<'_>,
     petition: PetitionId,
@@ -48,7 +51,7 @@ pub(super) fn delivery_claim_in_tx(tx: &mut Tx<'_>, claim: &Claim) -> Result<Vec
     let mut claimed = Vec::with_capacity(due.len());
     for (_, n) in due {
         if let Some(first) = first_of_lane_in_tx(tx, n, claim)? {
-            claimed.push(lease_in_tx(tx, first, claim)?);
+            claimed.extend(lease_in_tx(tx, first, claim)?);
         }
     }
     Ok(claimed)
@@ -83,15 +86,23 @@ fn first_of_lane_in_tx(tx: &Tx<'_>, n: i64, claim: &Claim) -> Result<Option<i64>
     Ok((first == n || due_at <= nanos(claim.now)).then_some(first))
 }
 
-fn lease_in_tx(tx: &Tx<'_>, n: i64, claim: &Claim) -> Result<Claimed, StoreError> {
+/// Leases `n`; one that cannot be read becomes a dead letter instead, and holds nothing else up.
+fn lease_in_tx(tx: &mut Tx<'_>, n: i64, claim: &Claim) -> Result<Option<Claimed>, StoreError> {
     let sql = "UPDATE deliveries SET leased = 1, due_at = ?2, attempts = attempts + 1,
                                      attempts_in_round = attempts_in_round + 1 WHERE n = ?1";
     tx.sql(sql)?.execute(params![n, nanos(claim.lease_until)])?;
     let sql = "SELECT d.*, e.body FROM deliveries d JOIN errands e ON e.delivery = d.n WHERE d.n = ?1";
-    let mut statement = tx.sql(sql)?;
-    let delivery = statement.query_and_then([n], super::delivery_list::delivery_of)?.next();
-    let delivery = delivery.unwrap_or(Err(StoreError::Damaged("delivery")))?;
-    Ok(Claimed { lease: lease_of(n, i64::from(delivery.attempts)), delivery })
+    let delivery = tx.sql(sql)?.query_and_then([n], super::delivery_list::delivery_of)?.next();
+    match delivery.unwrap_or(Err(StoreError::Damaged("delivery"))) {
+        Ok(delivery) => Ok(Some(Claimed { lease: lease_of(n, i64::from(delivery.attempts)), delivery })),
+        Err(StoreError::Damaged(what)) => {
+            tracing::error!(delivery.number = n, what, "a stored errand cannot be read and is given up");
+            let it = tx.sql("SELECT * FROM deliveries WHERE n = ?1")?.query_row([n], |row| Ok(standing_of(row)))??;
+            dead_letter_in_tx(tx, &it, claim.now, UNREADABLE)?;
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The name of a lease: attempts of one delivery are counted and never counted back, so it names one attempt of one
@@ -123,13 +134,12 @@ struct Standing {
     state: i64,
     attempts: i64,
     leased: bool,
+    due_at: i64,
     has_reference: bool,
 }
 
 fn standing_in_tx(tx: &Tx<'_>, id: DeliveryId) -> Result<Option<Standing>, StoreError> {
-    let sql = "SELECT n, channel, lane, state, attempts, leased, remote_reference IS NOT NULL AS has_reference
-               FROM deliveries WHERE id = ?1";
-    let mut statement = tx.sql(sql)?;
+    let mut statement = tx.sql("SELECT * FROM deliveries WHERE id = ?1")?;
     statement.query_and_then([id.0.as_bytes().as_slice()], standing_of)?.next().transpose()
 }
 
@@ -141,7 +151,8 @@ fn standing_of(row: &Row<'_>) -> Result<Standing, StoreError> {
         state: get(row, "state")?,
         attempts: get(row, "attempts")?,
         leased: get(row, "leased")?,
-        has_reference: get(row, "has_reference")?,
+        due_at: get(row, "due_at")?,
+        has_reference: get::<Option<String>>(row, "remote_reference")?.is_some(),
     })
 }
 
@@ -160,22 +171,24 @@ pub(super) fn delivery_settle_in_tx(tx: &mut Tx<'_>, settle: &Settle) -> Result<
             let tally = tx.tally(&it.channel);
             tally.delivered += 1;
             tally.last_delivered_at = tally.last_delivered_at.max(Some(settle.at));
-            attempt_end_in_tx(tx, &it, settle, "delivered", None)
+            attempt_end_in_tx(tx, &it, settle.at, "delivered", None)
         }
         _ if !holds_lease => Ok(false),
         Settlement::Retry { reason, next_at } => {
             let sql = "UPDATE deliveries SET leased = 0, next_at = ?2, due_at = ?2, reason = ?3 WHERE n = ?1";
             tx.sql(sql)?.execute(params![it.n, nanos(*next_at), reason])?;
             tx.tally(&it.channel).pending += 1;
-            attempt_end_in_tx(tx, &it, settle, "retry", Some(reason))
+            attempt_end_in_tx(tx, &it, settle.at, "retry", Some(reason))
         }
-        Settlement::DeadLetter { reason } => {
-            let sql = "UPDATE deliveries SET state = 2, head = 0, leased = 0, ended_at = ?2, reason = ?3 WHERE n = ?1";
-            tx.sql(sql)?.execute(params![it.n, nanos(settle.at), reason])?;
-            tx.tally(&it.channel).dead_letters += 1;
-            attempt_end_in_tx(tx, &it, settle, "reject", Some(reason))
-        }
+        Settlement::DeadLetter { reason } => dead_letter_in_tx(tx, &it, settle.at, reason),
     }
+}
+
+fn dead_letter_in_tx(tx: &mut Tx<'_>, it: &Standing, at: Timestamp, reason: &str) -> Result<bool, StoreError> {
+    let sql = "UPDATE deliveries SET state = 2, head = 0, leased = 0, ended_at = ?2, reason = ?3 WHERE n = ?1";
+    tx.sql(sql)?.execute(params![it.n, nanos(at), reason])?;
+    tx.tally(&it.channel).dead_letters += 1;
+    attempt_end_in_tx(tx, it, at, "reject", Some(reason))
 }
 
 /// A delivery that is delivered stays so; a reference that the far side told later is kept.
@@ -191,7 +204,7 @@ fn reference_add_in_tx(tx: &Tx<'_>, it: &Standing, reference: Option<&str>) -> R
 fn attempt_end_in_tx(
     tx: &mut Tx<'_>,
     it: &Standing,
-    settle: &Settle,
+    at: Timestamp,
     verdict: &str,
     reason: Option<&str>,
 ) -> Result<bool, StoreError> {
@@ -201,7 +214,7 @@ fn attempt_end_in_tx(
     // A word that came outside any attempt (a receipt) is one of its own.
     let number = if it.attempts > last { it.attempts } else { last + 1 };
     tx.sql("INSERT INTO attempts (delivery, number, at, verdict, reason) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![it.n, number, nanos(settle.at), verdict, reason])?;
+        .execute(params![it.n, number, nanos(at), verdict, reason])?;
     match it.state {
         PENDING => tx.tally(&it.channel).pending -= 1,
         _ => tx.tally(&it.channel).dead_letters -= 1,
@@ -213,7 +226,26 @@ fn attempt_end_in_tx(
 }
 
 pub(super) fn delivery_retry_in_tx(tx: &mut Tx<'_>, id: DeliveryId, at: Timestamp) -> Result<bool, StoreError> {
-    let Some(it) = standing_in_tx(tx, id)?.filter(|it| it.state == DEAD_LETTER) else { return Ok(false) };
+    let Some(it) = standing_in_tx(tx, id)? else { return Ok(false) };
+    match it.state {
+        DEAD_LETTER => dead_letter_revive_in_tx(tx, &it, at),
+        PENDING => pending_hurry_in_tx(tx, &it, at),
+        _ => Ok(false),
+    }
+}
+
+/// What waits for its time falls due; what is due already keeps its place. A lease that is over is let go, so that a
+/// late word of its holder does not send the delivery back to waiting.
+fn pending_hurry_in_tx(tx: &Tx<'_>, it: &Standing, at: Timestamp) -> Result<bool, StoreError> {
+    if it.leased && it.due_at > nanos(at) {
+        return Ok(false);
+    }
+    let sql = "UPDATE deliveries SET next_at = min(next_at, ?2), due_at = min(due_at, ?2), leased = 0 WHERE n = ?1";
+    tx.sql(sql)?.execute(params![it.n, nanos(at)])?;
+    Ok(true)
+}
+
+fn dead_letter_revive_in_tx(tx: &mut Tx<'_>, it: &Standing, at: Timestamp) -> Result<bool, StoreError> {
     let sql = "UPDATE deliveries SET state = 0, head = ?2, next_at = ?3, due_at = ?3, attempts_in_round = 0,
                                      ended_at = NULL WHERE n = ?1";
     tx.sql(sql)?.execute(params![it.n, it.lane.is_none(), nanos(at)])?;

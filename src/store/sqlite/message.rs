@@ -147,16 +147,22 @@ const QUARANTINED: &str = "SELECT i.*, m.channel, m.entrance, m.route, m.content
                                   length(m.body) AS size_bytes
                            FROM items i JOIN messages m ON m.id = i.message";
 
-pub(super) fn quarantine_list(conn: &Connection, query: &QuarantineQuery) -> Result<Vec<QuarantinedItem>, StoreError> {
-    let sql = format!(
-        "{QUARANTINED} WHERE i.state = 'quarantined' AND (i.message, i.place_no) < (?1, ?2)
+/// One page of the quarantine, out of its index in either direction.
+pub(super) fn quarantine_page(oldest_first: bool) -> String {
+    let (beyond, order) = if oldest_first { (">", "ASC") } else { ("<", "DESC") };
+    format!(
+        "{QUARANTINED} WHERE i.state = 'quarantined' AND (i.message, i.place_no) {beyond} (?1, ?2)
          AND (?3 IS NULL OR m.channel = ?3)
          AND (?4 IS NULL OR EXISTS (SELECT 1 FROM json_each(i.faults) WHERE value ->> '$.code' = ?4))
-         ORDER BY i.message DESC, i.place_no DESC LIMIT ?5"
-    );
-    let after = query.after.map_or((i64::MAX, 0), |after| (after.message.0, after.index));
+         ORDER BY i.message {order}, i.place_no {order} LIMIT ?5"
+    )
+}
+
+pub(super) fn quarantine_list(conn: &Connection, query: &QuarantineQuery) -> Result<Vec<QuarantinedItem>, StoreError> {
+    let before_all = if query.oldest_first { i64::MIN } else { i64::MAX };
+    let after = query.after.map_or((before_all, 0), |after| (after.message.0, after.index));
     let params = params![after.0, after.1, query.channel, query.fault_code, query.limit];
-    conn.prepare_cached(&sql)?.query_and_then(params, quarantined_of)?.collect()
+    conn.prepare_cached(&quarantine_page(query.oldest_first))?.query_and_then(params, quarantined_of)?.collect()
 }
 
 pub(super) fn quarantine_get(conn: &Connection, item: ItemRef) -> Result<Option<QuarantinedItem>, StoreError> {

@@ -6,7 +6,7 @@ use super::{OpenError, SqliteStore};
 use crate::{
     petition::{Seq, Status},
     store::{
-        PetitionQuery, Sort, Store, StoreError, Write, Written,
+        Claim, DeliveryId, NewDelivery, PetitionQuery, Sort, Store, StoreError, Write, Written,
         suite::{self, sqlite_bench},
     },
 };
@@ -117,6 +117,65 @@ async fn what_is_unfinished_reads_the_index_of_that_and_no_message() {
     let conn = rusqlite::Connection::open(place).unwrap();
     let plan = super::petition_list::plan(&conn, super::message::UNFINISHED, [1]);
     assert!(plan.contains("COVERING INDEX messages_unfinished") && !plan.contains("TEMP B-TREE"), "{plan}");
+}
+
+#[tokio::test]
+async fn the_quarantine_comes_out_of_its_index_in_both_orders() {
+    let (_folder, place, store, _) = filled().await;
+    drop(store);
+    let conn = rusqlite::Connection::open(place).unwrap();
+    for oldest_first in [true, false] {
+        let sql = super::message::quarantine_page(oldest_first);
+        let plan = super::petition_list::plan(&conn, &sql, rusqlite::params![1, 1, "portal", "missing", 9]);
+        assert!(plan.contains("items_in_quarantine") && !plan.contains("TEMP B-TREE"), "{plan}");
+    }
+}
+
+/// Three deliveries, the first two in one lane, claimed after the first's errand was made into `body`.
+fn claimed_beside(body: Option<&str>) -> (rusqlite::Connection, tempfile::TempDir, Vec<DeliveryId>, Vec<DeliveryId>) {
+    let folder = tempfile::tempdir().unwrap();
+    let conn = super::schema::open_writer(&folder.path().join("store.sqlite")).unwrap();
+    let mut change = sqlite_bench().new_petition_with_delivery("PA-1");
+    let deliveries = (1..=3).map(|number| NewDelivery {
+        id: DeliveryId(uuid::Uuid::from_u128(number)),
+        lane: (number < 3).then(|| "lane".to_owned()),
+        ..change.deliveries[0].clone()
+    });
+    change.deliveries = deliveries.collect();
+    let ids = change.deliveries.iter().map(|delivery| delivery.id).collect();
+    super::writer::write(&conn, &[Write::Change(Box::new(change))]).unwrap();
+    match body {
+        Some(body) => conn.execute("UPDATE errands SET body = ?1 WHERE delivery = 1", [body]).unwrap(),
+        None => conn.execute("DELETE FROM errands WHERE delivery = 1", []).unwrap(),
+    };
+    let claimed = claim(&conn);
+    (conn, folder, ids, claimed)
+}
+
+fn claim(conn: &rusqlite::Connection) -> Vec<DeliveryId> {
+    let now: jiff::Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
+    let lease_until = "2030-01-01T00:01:00Z".parse().unwrap();
+    let claim = Claim { now, lease_until, limit: 9, except: Vec::new() };
+    let written = super::writer::write(conn, &[Write::Claim(claim)]).unwrap();
+    let [Written::Claimed(claimed)] = &written[..] else { panic!("a claim was answered by {written:?}") };
+    claimed.iter().map(|claimed| claimed.delivery.id).collect()
+}
+
+#[test]
+fn an_errand_that_cannot_be_read_is_a_dead_letter_and_holds_nothing_up() {
+    for body in [Some(r#"{"errand": "teleport", "to": "mặt trăng"}"#), Some("{"), None] {
+        let (conn, _folder, ids, claimed) = claimed_beside(body);
+        assert_eq!(claimed, [ids[2]], "{body:?}");
+        assert_eq!(claim(&conn), [ids[1]], "its lane goes on");
+        let (state, reason): (i64, String) = conn
+            .query_row("SELECT state, reason FROM deliveries WHERE n = 1", [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap();
+        assert_eq!((state, reason.as_str()), (2, "không đọc được (a stored errand cannot be read)"));
+        let counts = super::channel::counts(&conn).unwrap();
+        assert_eq!((counts.pending, counts.dead_letters), (2, 1));
+        let attempts = super::delivery_list::attempt_list(&conn, ids[0]).unwrap();
+        assert_eq!((attempts.len(), attempts[0].verdict.as_str()), (1, "reject"));
+    }
 }
 
 #[tokio::test]

@@ -148,7 +148,7 @@ pub(crate) async fn a_dead_letter_lets_its_lane_go_on_and_can_be_retried_before_
     let second = bench.claim(2).await.remove(0);
     assert_eq!(second.delivery.id, wanted[1]);
     assert!(bench.settled(Write::Retry { id: wanted[0], at: at(3) }).await);
-    assert!(!bench.settled(Write::Retry { id: wanted[0], at: at(3) }).await, "it is no dead letter any more");
+    assert!(bench.settled(Write::Retry { id: wanted[0], at: at(3) }).await, "asked twice, it is due all the same");
     assert_eq!(counted(&bench).await, (3, 0));
     assert!(bench.claim(4).await.is_empty(), "the second is still being attempted");
     assert!(bench.settle(&second, 5, retry(6)).await);
@@ -157,6 +157,34 @@ pub(crate) async fn a_dead_letter_lets_its_lane_go_on_and_can_be_retried_before_
     assert_eq!((again.delivery.attempts, again.delivery.attempts_in_round, again.delivery.ended_at), (2, 1, None));
     assert!(bench.settle(&again, 8, delivered()).await);
     assert_eq!(ids(&bench.claim(9).await), [wanted[1]]);
+}
+
+pub(crate) async fn what_waits_for_its_time_is_tried_now_when_a_person_hurries_it(bench: Bench) {
+    let wanted = bench.deliveries("PA-1", Some("lane"), 2).await;
+    let hurry = |place: usize, second: i64| bench.settled(Write::Retry { id: wanted[place], at: at(second) });
+    let first = bench.claim(0).await.remove(0);
+    assert!(!hurry(0, 1).await, "it is being attempted");
+    assert!(bench.settle(&first, 2, retry(40_000)).await);
+    assert!(hurry(1, 3).await, "it is due already, and still waits for the first");
+    assert!(bench.claim(4).await.is_empty());
+    assert!(hurry(0, 5).await);
+    assert_eq!(bench.store.delivery_next_at().await.unwrap(), Some(at(5)));
+    let again = bench.claim(5).await.remove(0);
+    assert_eq!((again.delivery.id, again.delivery.next_at), (wanted[0], at(5)));
+    assert_eq!((again.delivery.attempts, again.delivery.attempts_in_round), (2, 2), "its schedule counts on");
+    assert_eq!(counted(&bench).await, (2, 0));
+    assert!(bench.settle(&again, 6, delivered()).await);
+    assert!(!hurry(0, 7).await, "it is delivered");
+    assert!(!bench.settled(Write::Retry { id: DeliveryId(bench.id()), at: at(7) }).await);
+}
+
+pub(crate) async fn what_was_hurried_after_its_lease_ended_is_not_sent_back_to_waiting(bench: Bench) {
+    let id = bench.deliveries("PA-1", None, 1).await[0];
+    let old = bench.claim(0).await.remove(0);
+    assert!(!bench.settled(Write::Retry { id, at: at(59) }).await);
+    assert!(bench.settled(Write::Retry { id, at: at(60) }).await);
+    assert!(!bench.settle(&old, 61, retry(40_000)).await);
+    assert_eq!(ids(&bench.claim(62).await), [id]);
 }
 
 pub(crate) async fn a_retried_dead_letter_goes_first_when_the_lease_before_it_ends_unsettled(bench: Bench) {

@@ -107,6 +107,33 @@ pub(crate) async fn quarantine_is_listed_newest_first_by_channel_and_fault(bench
     assert_eq!(bench.store.channel_list().await.unwrap()[0].quarantined, 3);
 }
 
+pub(crate) async fn pages_of_the_quarantine_join_to_the_whole_in_both_orders_while_items_come_in(bench: Bench) {
+    let mut wanted = Vec::new();
+    for index in [3, 0, 7] {
+        wanted.push(quarantine(&bench, index, FaultCode::UnknownPetition).await);
+    }
+    let second_of_last = ItemRef { index: 9, ..wanted[2] };
+    bench.write(Write::Items(vec![item(wanted[2].message, 9, ItemState::Quarantined)])).await;
+    wanted.push(second_of_last);
+    for oldest_first in [true, false] {
+        let mut query = QuarantineQuery { oldest_first, limit: 1, ..QuarantineQuery::default() };
+        let mut found = Vec::new();
+        while let [one] = listed(&bench, query.clone()).await[..] {
+            query.after = Some(one);
+            found.push(one);
+            if found.len() == 2 {
+                wanted.push(quarantine(&bench, 0, FaultCode::UnknownPetition).await);
+            }
+        }
+        if oldest_first {
+            assert_eq!(found, wanted, "what comes in stands at the end");
+        } else {
+            found.reverse();
+            assert_eq!(found, wanted[..wanted.len() - 1], "what comes in stands before the first page");
+        }
+    }
+}
+
 pub(crate) async fn an_item_leaves_quarantine_when_it_is_taken_or_discarded(bench: Bench) {
     let (first, second) =
         (quarantine(&bench, 0, FaultCode::Missing).await, quarantine(&bench, 1, FaultCode::Missing).await);

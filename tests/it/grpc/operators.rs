@@ -124,7 +124,7 @@ async fn deliveries_are_listed_shown_and_tried_again() {
     assert_eq!((found.len(), found[0].petition.as_str()), (1, petition.as_str()));
     assert_eq!((found[0].notice(), found[0].external_id.as_str()), (pb::NoticeKind::Accepted, "PA-1"));
     let retry = || pb::RetryDeliveryRequest { name: found[0].name.clone(), request_id: new_id() };
-    assert!(client.retry_delivery(retry()).await.unwrap().into_inner().duplicate);
+    assert!(!client.retry_delivery(retry()).await.unwrap().into_inner().duplicate, "one that waits is hurried");
 
     settle(&served, Settlement::DeadLetter { reason: "HTTP 422".to_owned() }).await;
     let dead = client.list_deliveries(list("state = dead_letter")).await.unwrap().into_inner().deliveries;
