@@ -40,6 +40,7 @@ impl Revisit {
     async fn look(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         let mut query = QuarantineQuery {
             fault_code: Some(FaultCode::UnknownPetition.as_str().to_owned()),
+            oldest_first: true,
             limit: PAGE,
             ..QuarantineQuery::default()
         };

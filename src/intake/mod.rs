@@ -221,6 +221,19 @@ fn refused(code: FaultCode, place: &str, message: &str) -> ItemResult {
     ItemResult::Refused(vec![Fault::new(code, place, message)])
 }
 
+/// What a channel reads first; the English sentence behind it has the detail.
+fn in_vietnamese(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::WrongStatus { .. } => "trạng thái hiện tại không cho phép",
+        Refusal::OwnProcedure { .. } => "khiếu nại, tố cáo theo thủ tục riêng",
+        Refusal::Missing { .. } => "thiếu thông tin bắt buộc",
+        Refusal::Invalid { .. } => "giá trị không hợp lệ",
+        Refusal::NotPublic => "câu trả lời không được công khai",
+        Refusal::NoAnswer => "phản ánh, kiến nghị chưa được trả lời",
+        Refusal::NoSuchAttachment => "không có tệp đính kèm này",
+    }
+}
+
 fn refused_by(refusal: &Refusal) -> ItemResult {
     let code = match refusal {
         Refusal::WrongStatus { .. } | Refusal::OwnProcedure { .. } | Refusal::NotPublic | Refusal::NoAnswer => {
@@ -230,5 +243,5 @@ fn refused_by(refusal: &Refusal) -> ItemResult {
         Refusal::Invalid { .. } => FaultCode::Format,
         Refusal::NoSuchAttachment => FaultCode::Conflict,
     };
-    refused(code, "", &refusal.to_string())
+    refused(code, "", &format!("{} ({refusal})", in_vietnamese(refusal)))
 }

@@ -22,7 +22,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::HeaderMap;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 /// How far the sender's clock may be off, either way.
 pub const WINDOW: Duration = Duration::from_secs(5 * 60);
@@ -69,6 +69,8 @@ pub struct Claimed {
     timestamp_text: String,
     at: Timestamp,
     tag: Tag,
+    /// What it is remembered by.
+    seen_as: Tag,
 }
 
 /// The signatures of one channel.
@@ -100,7 +102,15 @@ impl Claimed {
         if now.duration_since(at).unsigned_abs() > WINDOW {
             return Err(SignatureRefusal::Stale);
         }
-        Ok(Claimed { timestamp_text: timestamp.to_owned(), at, tag })
+        Ok(Claimed { timestamp_text: timestamp.to_owned(), at, tag, seen_as: tag })
+    }
+
+    /// The same, sent to `target`: the signature does not cover the address, so two messages with the same body in the same
+    /// second (two ratings of 5) have one signature, and only the address tells them apart.
+    #[must_use]
+    pub fn sent_to(mut self, target: &str) -> Claimed {
+        self.seen_as = Sha256::new().chain_update(self.tag).chain_update(target).finalize().into();
+        self
     }
 }
 
@@ -123,7 +133,7 @@ impl SignatureCheck {
 
     /// The push was not taken (the store is away, too many at once): the same bytes may come again.
     pub fn forget(&self, claimed: &Claimed) {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).tags.remove(&claimed.tag);
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).tags.remove(&claimed.seen_as);
     }
 }
 
@@ -174,11 +184,11 @@ impl Seen {
         if self.until.len() >= REMEMBERED_MAX {
             return Err(SignatureRefusal::Crowded);
         }
-        if !self.tags.insert(claimed.tag) {
+        if !self.tags.insert(claimed.seen_as) {
             return Err(SignatureRefusal::Replayed);
         }
         // An instant at the end of time is outside the window and was refused.
-        self.until.push_back((claimed.at.saturating_add(WINDOW).unwrap_or(claimed.at), claimed.tag));
+        self.until.push_back((claimed.at.saturating_add(WINDOW).unwrap_or(claimed.at), claimed.seen_as));
         Ok(())
     }
 }

@@ -77,6 +77,7 @@ impl PushChannel {
         match (&self.signatures, peer) {
             (Some(check), _) => {
                 let claimed = Claimed::read(&head.headers, clock.now()).map_err(Refusal::Signature)?;
+                let claimed = claimed.sent_to(&format!("{} {}", head.method, head.uri.path()));
                 Ok(Some((check, claimed)))
             }
             (None, _) if self.certificates.is_empty() => Err(Refusal::NoPushes),

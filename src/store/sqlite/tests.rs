@@ -155,7 +155,7 @@ fn claimed_beside(body: Option<&str>) -> (rusqlite::Connection, tempfile::TempDi
 fn claim(conn: &rusqlite::Connection) -> Vec<DeliveryId> {
     let now: jiff::Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
     let lease_until = "2030-01-01T00:01:00Z".parse().unwrap();
-    let claim = Claim { now, lease_until, limit: 9, except: Vec::new() };
+    let claim = Claim { now, lease_until, limit: 9, room_of: std::collections::BTreeMap::new() };
     let written = super::writer::write(conn, &[Write::Claim(claim)]).unwrap();
     let [Written::Claimed(claimed)] = &written[..] else { panic!("a claim was answered by {written:?}") };
     claimed.iter().map(|claimed| claimed.delivery.id).collect()

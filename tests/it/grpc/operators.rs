@@ -68,7 +68,7 @@ async fn channels_are_listed_with_what_is_known_of_them() {
     let paper = &channels[1];
     assert_eq!(paper.state(), pb::ChannelState::Active);
     assert_eq!((paper.petition_count, paper.quarantined_count), (1, 1));
-    assert_eq!((paper.far_side(), paper.last_fault.as_str()), (pb::FarSideState::Failing, "HTTP 503"));
+    assert_eq!((paper.far_side(), paper.last_fault.as_str()), (pb::FarSideState::Failing, "deliveries: HTTP 503"));
     assert_eq!(paper.feeds[0].interval.as_ref().unwrap().seconds, 300);
     let get = |name: &str| pb::GetChannelRequest { name: name.to_owned() };
     let got = client.get_channel(get(PAPER)).await.unwrap().into_inner().channel.unwrap();
