@@ -128,9 +128,7 @@ impl Decisions {
     /// # Errors
     /// As [`Decisions::decide`].
     pub async fn receive(&self, id: PetitionId, event: EventBody, context: Context) -> Result<Decided, DecisionError> {
-        if let Some(known) = self.known_call(&context).await? {
-            return Ok(known);
-        }
+        // No rule stands between a repeated call and its answer here, so the commit's own look at the key is enough.
         let change = self.change(None, id, vec![event], &context);
         self.commit(change).await?.ok_or(DecisionError::Contended)
     }

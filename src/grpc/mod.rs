@@ -2,12 +2,12 @@
 //! no adapter is seen from here.
 //!
 //! In reading order:
-//! - [`Grpc`]: the server, assembled: services, health, reflection, limits, a clean stop;
-//! - [`entrance`]: what every call passes first: who is it ([`principal`]), may they ([`authorize`]), how long;
-//! - [`petitions`] with [`decisions`], [`transfer`], [`import`], [`attachments`], [`watch`], [`dossier`]:
-//!   `PetitionService`; [`channels`] with [`errands`]: `ChannelService`;
-//! - [`convert`]: between messages and the domain; [`filter`], [`page`], [`request_id`]: what lists and repeats need;
-//! - [`error`]: why a call is refused; [`status`]: which code that is, the only file that names codes.
+//! - `serving` ([`Grpc`]): the server, assembled: services, health, reflection, limits, a clean stop;
+//! - `entrance`: what every call passes first: who is it (`principal`), may they (`authorize`), how long;
+//! - `petitions` with `decisions`, `transfer`, `import`, `attachments`, `watch`, `dossier`: `PetitionService`; `channels`
+//!   with `errands`: `ChannelService`;
+//! - `convert`: between messages and the domain; `filter`, `page`, `request_id`: what lists and repeats need;
+//! - `error`: why a call is refused; `status`: which code that is, the only file that names codes.
 
 mod attachments;
 mod authorize;

@@ -81,16 +81,12 @@ impl Petitions {
         let content = Content::of(draft);
         let actor = caller.name.clone();
         let context = Context { actor, request: Some(key), ..Context::default() };
-        let known = self.parts.store.petition_get_by_external_id(&channel, &external_id).await?;
-        if let Some(known) = known {
-            return self.amend(known.id, revision, content, context).await;
-        }
+        // Most are new, and the commit itself tells whether one is known: asking before would cost each a read.
         let id = PetitionId(uuid_at(self.parts.clock.now()));
         let event = receive(&channel, &external_id, revision, content.clone());
         let decided = self.parts.decisions.receive(id, event, context.clone()).await?;
         if decided.repeated {
-            // Somebody recorded it between our look and our commit: what we hold may still be an amendment of it. If it
-            // was this very call, the key tells.
+            // Known by its id or by this very call; the key tells which. What we hold may be an amendment of it.
             return self.amend(decided.petition.id, revision, content, context).await;
         }
         Ok(Recorded { decided, how: How::Created })

@@ -139,6 +139,9 @@ async fn what_is_beyond_the_calls_at_once_is_told_to_come_again() {
     let status = assert_refused(refused, Code::ResourceExhausted, "OVERLOADED");
     let details = tonic_types::StatusExt::get_error_details(&status);
     assert!(details.retry_info().unwrap().retry_delay.unwrap() > Duration::ZERO);
+    // A busy gateway is not a dead one.
+    let mut health = HealthClient::new(served.connect().await);
+    health.check(HealthCheckRequest::default()).await.unwrap();
 }
 
 #[tokio::test]

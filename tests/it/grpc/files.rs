@@ -143,10 +143,10 @@ async fn an_upload_that_breaks_off_leaves_nothing() {
     let served = Served::new().await;
     let mut client = served.petitions().await;
     let sent = content(1_000);
-    let (sender, receiver) = tokio::sync::mpsc::channel(4);
+    let (sender, mut receiver) = tokio::sync::mpsc::channel(4);
     sender.send(pb::UploadAttachmentRequest { part: Some(header(&digest(&sent), 2_000)) }).await.unwrap();
     sender.send(pb::UploadAttachmentRequest { part: Some(Up::Chunk(sent.clone())) }).await.unwrap();
-    let stream = tokio_stream::wrappers::ReceiverStream::new(receiver);
+    let stream = futures::stream::poll_fn(move |cx| receiver.poll_recv(cx));
     let call = client.upload_attachment(stream);
     assert!(tokio::time::timeout(std::time::Duration::from_millis(200), call).await.is_err());
     let mut request = submit("HD-1", "Một");

@@ -40,7 +40,7 @@ async fn who_watches_the_health_is_told_and_then_let_go() {
 async fn an_import_under_way_ends_with_a_status_and_keeps_what_was_committed() {
     let mut served = Served::new().await;
     let mut client = served.petitions().await;
-    let (sender, receiver) = tokio::sync::mpsc::channel(4);
+    let (sender, mut receiver) = tokio::sync::mpsc::channel(4);
     let stop = served.stop.clone();
     let store = served.store.clone();
     let sending = async move {
@@ -54,7 +54,7 @@ async fn an_import_under_way_ends_with_a_status_and_keeps_what_was_committed() {
         stop.cancel();
         sender
     };
-    let stream = tokio_stream::wrappers::ReceiverStream::new(receiver);
+    let stream = futures::stream::poll_fn(move |cx| receiver.poll_recv(cx));
     let (answer, _sender) = tokio::join!(client.import_petitions(stream), sending);
     assert_refused(answer, Code::Unavailable, "SHUTTING_DOWN");
     assert_eq!(served.store.counts().await.unwrap().petitions, 1);
