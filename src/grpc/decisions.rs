@@ -11,7 +11,7 @@ use super::{
         names,
         petition::petition,
     },
-    error::CallError,
+    error::{CallError, Thing},
     petitions::Petitions,
     principal::Caller,
     request_id,
@@ -25,8 +25,9 @@ impl Petitions {
         let About { name, request_id, expected_version } = request.about(&mut checks);
         let key = request_id::key(caller, R::METHOD, request_id, &request);
         let mut command = request.command(&mut checks);
+        let id = checks.passed(names::parse_petition(&name))?;
         checks.done()?;
-        let id = names::parse_petition(&name)?;
+        let id = id.ok_or(CallError::NotFound(Thing::Petition))?;
         match &mut command {
             Command::Answer { answer } => self.check_files(&mut answer.attachments).await?,
             Command::ProvideInformation { attachments, .. } => self.check_files(attachments).await?,

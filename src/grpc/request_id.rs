@@ -28,7 +28,10 @@ pub(super) fn parse(checks: &mut Checks, field: &str, text: &str) -> Uuid {
     match Uuid::try_parse(text) {
         Ok(id) if !id.is_nil() && text.len() == 36 => id,
         _ if text.is_empty() => {
-            checks.missing(field, "a UUID that your system makes for this one intent, the same over all retries");
+            checks.missing(
+                field,
+                "is required: a UUID that your system makes for this one intent, the same over all retries",
+            );
             Uuid::nil()
         }
         _ => {

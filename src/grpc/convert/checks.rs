@@ -65,6 +65,18 @@ impl Checks {
         self.0.is_empty()
     }
 
+    /// What was parsed; its violations are told with the others, any other refusal at once.
+    pub(crate) fn passed<T>(&mut self, parsed: Result<T, CallError>) -> Result<Option<T>, CallError> {
+        match parsed {
+            Ok(value) => Ok(Some(value)),
+            Err(CallError::Invalid(violations)) => {
+                self.0.extend(violations);
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
     /// Nothing is wrong, or all that is.
     pub(crate) fn done(self) -> Result<(), CallError> {
         if self.0.is_empty() { Ok(()) } else { Err(CallError::Invalid(self.0)) }

@@ -100,7 +100,7 @@ decisions! {
     };
     "ProvideInformation" ProvideInformationRequest ProvideInformationResponse |it, checks| {
         if it.text.trim().is_empty() && it.attachments.is_empty() {
-            checks.missing("text", "what was added: a text, or at least one file");
+            checks.missing("text", "is required: what was added, a text or at least one file");
         }
         Command::ProvideInformation {
             text: text(checks, "text", it.text),

@@ -35,7 +35,7 @@ pub(in crate::grpc) struct Submitted {
 /// Reads a draft. `given_id` stands for the external id where the sender has none.
 pub(in crate::grpc) fn parse(checks: &mut Checks, draft: Option<pb::PetitionDraft>, given_id: String) -> Submitted {
     let Some(draft) = draft else {
-        checks.missing(PLACE, "the petition itself");
+        checks.missing(PLACE, "is required: the petition itself");
         return Submitted { channel: DIRECT.to_owned(), draft: nothing() };
     };
     let channel = channel_of(checks, &draft.channel);

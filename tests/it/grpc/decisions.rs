@@ -118,6 +118,8 @@ async fn everything_wrong_with_a_decision_is_told_at_once() {
     let status = assert_refused(client.decline_petition(request).await, Code::InvalidArgument, "INVALID_REQUEST");
     assert_eq!(fields(&status), ["request_id", "expected_version", "reason"]);
     assert!(!status.message().contains("no uuid"));
+    let status = client.accept_petition(pb::AcceptPetitionRequest::default()).await.unwrap_err();
+    assert_eq!(fields(&status), ["request_id", "name"]);
     // What the domain misses carries the contract's names.
     let request = pb::DeclinePetitionRequest {
         name,
