@@ -6,9 +6,10 @@
 use channel_sdk::{
     Notice, Remote, Reply, Request, Verdict,
     adapter::{Entrance, Page, RawMessage},
-    remote::RemoteError,
+    model::Attachment,
+    remote::{Fetched, RemoteError},
     tree::Limits,
-    verdict::{Complaint, verdict_with},
+    verdict::{Complaint, unanswered, verdict_with},
     xml,
 };
 use http::{HeaderValue, Method, header};
@@ -16,6 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    address,
     config::{Config, Interface},
     decode, encode,
     protocol::Protocol,
@@ -191,6 +193,13 @@ fn succeeded(reply: &Reply) -> Result<(), RemoteError> {
         status @ (401 | 403) => Err(RemoteError::Credentials(format!("HTTP {status}"))),
         status => Err(RemoteError::Status(status)),
     }
+}
+
+/// The content of a file that the search shows.
+pub(crate) async fn fetch(remote: &dyn Remote, attachment: &Attachment) -> Result<Fetched, Verdict> {
+    let request =
+        address::request(&attachment.remote_id).map_err(|it| Verdict::Reject { reason: it.reason().to_owned() })?;
+    remote.download(request).await.map_err(|error| unanswered(&error))
 }
 
 /// Delivers a notice; "I have this already" (409) is as good as a success.

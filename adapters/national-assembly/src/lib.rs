@@ -9,7 +9,8 @@
 //!   (`POST /kien-nghi/xac-nhan`); what was pushed is confirmed by the reply. Answers go to `POST /tra-loi` with their
 //!   resolution class; a refusal or a forwarding goes there too, as the class that the dialect names.
 //! - `"search"`: the JSON search of a province's system, pages of `POST /api/RequestOut/PublishUserSearch`. It is only
-//!   read: nothing is confirmed or answered there.
+//!   read: nothing is confirmed or answered there. Its files (`tepDinhKem[].duongDan`) are fetched where the address is a
+//!   path below the far side's base address.
 //!
 //! Keys of `[channels.<name>.settings]`:
 //!
@@ -28,10 +29,11 @@
 //! read at all, or is another document, is refused whole.
 //!
 //! # In reading order
-//! `config`, `protocol` (the dialect, checked), `decode`, `encode`, `acknowledge`, `converse`, `multipart`, [`report`] (the
+//! `config`, `protocol` (the dialect, checked), `decode`, `encode`, `acknowledge`, `address`, `converse`, `multipart`, [`report`] (the
 //! session report), and `sandbox` (the Assembly's system for the demo and the tests).
 
 mod acknowledge;
+mod address;
 mod config;
 mod converse;
 mod decode;
@@ -129,10 +131,19 @@ impl Adapter for Assembly {
         converse::pull(&self.protocol, &self.config, remote, feed, cursor, now).await
     }
 
-    /// Files come inside their batch; the search shows addresses for browsers and has no interface for files.
-    async fn fetch(&self, _: &dyn Remote, _external_id: &str, _: &Attachment) -> Result<Fetched, Verdict> {
-        let reason = "this channel has no address for files: they travel inside the batch".to_owned();
-        Err(Verdict::Reject { reason })
+    async fn fetch(
+        &self,
+        remote: &dyn Remote,
+        _external_id: &str,
+        attachment: &Attachment,
+    ) -> Result<Fetched, Verdict> {
+        match self.config.interface {
+            Interface::Batch => {
+                let reason = "this channel has no address for files: they travel inside the batch".to_owned();
+                Err(Verdict::Reject { reason })
+            }
+            Interface::Search => converse::fetch(remote, attachment).await,
+        }
     }
 
     async fn deliver(&self, remote: &dyn Remote, notice: &Notice) -> Verdict {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::{
     Json,
     body::Bytes,
-    extract::State,
+    extract::{Path, State},
+    http::header,
     response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value, json};
@@ -69,8 +70,26 @@ fn row(entry: &Entry) -> Value {
         "tienDoGiaiQuyet": null,
         "noiDungTraLoi": null,
         "ngayKetThuc": null,
-        "tepDinhKem": [],
+        "tepDinhKem": petition.file.iter().map(|file| json!({
+            "name": file.name,
+            // As people put files on servers: spaces and accents stand in the address unescaped.
+            "duongDan": format!("/Upload/KienNghi/{}/{}", petition.id, file.name),
+        })).collect::<Vec<_>>(),
     })
+}
+
+/// `GET /Upload/KienNghi/{ma}/{ten}`: a file, at the address that its row shows.
+pub(super) async fn file(
+    State(sandbox): State<Arc<Sandbox>>,
+    Path((id, name)): Path<(String, String)>,
+) -> Result<Response, Refusal> {
+    let mut state = sandbox.state();
+    let file = state.by_id.get(&id).and_then(|&at| state.entries[at].petition.file.as_ref());
+    if let Some(file) = file.filter(|file| file.name == name) {
+        return Ok(([(header::CONTENT_TYPE, file.media_type)], file.content.clone()).into_response());
+    }
+    state.complain("Upload/KienNghi: there is no such file");
+    Err(refusal(404, "khong-ton-tai", "duongDan", "không có tệp này"))
 }
 
 /// `getDropDownDataSearchOutView`.

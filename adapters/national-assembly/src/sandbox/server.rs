@@ -43,6 +43,7 @@ pub(super) fn router(sandbox: Arc<Sandbox>) -> Router {
         .route("/bao-cao", post(reported))
         .route("/api/RequestOut/PublishUserSearch", post(search::published))
         .route("/api/RequestOut/getDropDownDataSearchOutView", get(search::fields).post(search::fields))
+        .route("/Upload/KienNghi/{ma}/{ten}", get(search::file))
         .layer(middleware::from_fn_with_state(sandbox.clone(), misbehaving))
         .layer(middleware::from_fn_with_state(sandbox.clone(), authorised))
         .route("/oauth2/token", post(token))

@@ -398,3 +398,56 @@ async fn a_search_on_a_far_side_that_shifts_and_repeats_pages_finds_everything_i
     })
     .await;
 }
+
+#[tokio::test]
+async fn every_file_that_the_search_shows_is_fetched_and_is_the_one_of_the_batch() {
+    let far = far_side(60, Mischief::default());
+    with_far_side(far.clone(), async |wire| {
+        far.release(60);
+        let mut batches = Ministry::new(adapter(""));
+        batches.pull_all(&wire, "kien-nghi").await;
+        let mut search = Ministry::new(adapter("interface = \"search\""));
+        search.pull_all(&wire, "tim-kiem").await;
+        let mut fetched = 0;
+        for (id, draft) in &search.taken {
+            for file in &draft.attachments {
+                let found = search.adapter.fetch(&wire, id, &file.attachment).await.unwrap();
+                assert!(found.size_bytes > 0 && found.media_type == "application/pdf");
+                if let Some(same) = batches.taken.get(id) {
+                    assert_eq!(same.attachments[0].attachment.sha256, found.sha256, "{id}");
+                    fetched += 1;
+                }
+            }
+        }
+        assert!(fetched > 0);
+        assert_eq!(far.complaints(), Vec::<String>::new());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_gone_or_elsewhere_is_rejected_and_one_that_cannot_come_now_is_retried() {
+    let far = far_side(4, Mischief::default());
+    with_far_side(far.clone(), async |wire| {
+        let adapter = adapter("interface = \"search\"");
+        let fetch = async |remote_id: &str| {
+            let file = Attachment {
+                name: "phụ lục.pdf".to_owned(),
+                media_type: String::new(),
+                size_bytes: 0,
+                sha256: String::new(),
+                remote_id: remote_id.to_owned(),
+            };
+            adapter.fetch(&wire, "XIV-08-0400-001", &file).await.unwrap_err()
+        };
+        let gone = fetch("/Upload/KienNghi/XIV-08-0400-001/không có.pdf").await;
+        assert_eq!(gone, Verdict::Reject { reason: "HTTP 404".to_owned() });
+        let Verdict::Reject { reason } = fetch("https://dbqh.example.vn/Upload/a.pdf").await else {
+            panic!("another host was asked")
+        };
+        assert!(reason.contains("beginning with one /") && !reason.contains("example.vn"), "{reason}");
+        far.misbehave(Mischief { too_many_per_mille: 1_000, ..Mischief::default() });
+        assert!(matches!(fetch("/Upload/KienNghi/x/y.pdf").await, Verdict::Retry { .. }));
+    })
+    .await;
+}

@@ -118,7 +118,12 @@ impl Remote for Wire {
         self.send(&request).await
     }
 
-    async fn download(&self, _: Request) -> Result<Fetched, RemoteError> {
-        Err(RemoteError::Status(404))
+    async fn download(&self, request: Request) -> Result<Fetched, RemoteError> {
+        let reply = self.call(request).await?;
+        if !reply.status.is_success() {
+            return Err(RemoteError::Status(reply.status.as_u16()));
+        }
+        let sha256 = hex::encode(Sha256::digest(&reply.body));
+        Ok(Fetched { sha256, size_bytes: reply.body.len() as u64, media_type: reply.content_type().to_owned() })
     }
 }
