@@ -81,8 +81,13 @@ impl State {
         let items: Vec<usize> = match asked.list {
             List::Petitions => {
                 self.carry_out_edits();
-                let due = self.cases.iter().enumerate().filter(|(_, case)| !case.by_push && listed(case.listed_since));
-                let mut due: Vec<(u64, usize)> = due.map(|(index, case)| (case.changed, index)).collect();
+                let of_lists = self.cases.iter().enumerate().filter(|(_, case)| !case.by_push);
+                let (again, per_mille) = (&mut self.dice, self.mischief.reserve_page_per_mille);
+                // A withdrawal stands in the list without a time of its own, and portals serve it again and again.
+                let mut due: Vec<(u64, usize)> = of_lists
+                    .filter(|(_, case)| listed(case.listed_since) || (case.is_withdrawn() && again.happens(per_mille)))
+                    .map(|(index, case)| (case.changed, index))
+                    .collect();
                 due.sort_unstable();
                 due.into_iter().map(|(_, index)| index).collect()
             }

@@ -150,13 +150,11 @@ impl State {
         case.petition_id.get_or_insert_with(|| petition_id.to_owned());
         if case.plans.withdraw && case.may_be_withdrawn() {
             case.withdraw();
+            // Half of what is listed is pushed as well: the gateway hears it twice, with its time and without.
             if case.by_push || self.dice.rng().random_range(0..2) == 0 {
-                // Told by push only: a list that told it too would have the gateway hear it twice.
-                self.cases[index].listed_since = Some(Timestamp::MIN);
                 self.wanted.push_back(Wanted::Withdrawal(index));
-            } else {
-                self.changed(index);
             }
+            self.changed(index);
         }
     }
 

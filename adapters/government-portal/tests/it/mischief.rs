@@ -26,7 +26,8 @@ use crate::{
 struct Desk {
     petitions: BTreeMap<String, Draft>,
     revisions: BTreeMap<String, BTreeSet<u64>>,
-    withdrawn: BTreeSet<String>,
+    /// How often each withdrawal was heard.
+    withdrawn: BTreeMap<String, usize>,
     supplements: BTreeSet<String>,
     ratings: BTreeMap<String, u8>,
     refused: usize,
@@ -74,7 +75,7 @@ impl Desk {
                     self.work_on(&id);
                 }
             }
-            Inbound::Withdrawal(_) => drop(self.withdrawn.insert(id)),
+            Inbound::Withdrawal(_) => *self.withdrawn.entry(id).or_default() += 1,
             Inbound::Supplement(_) => drop(self.supplements.insert(id)),
             Inbound::Rating(rating) => drop(self.ratings.insert(id, rating.score)),
             other => panic!("{other:?}"),
@@ -210,6 +211,7 @@ async fn agrees_in_the_end(format: &'static str) {
         assert_eq!(accounts.len(), 300);
         let broken = accounts.iter().filter(|account| !account.sound).count();
         assert!(broken > 0 && desk.refused >= broken);
+        assert!(desk.withdrawn.values().any(|&heard| heard > 1), "withdrawals are served again");
         for account in accounts {
             let id = &account.external_id;
             assert!(account.handed_out, "{id} was never handed out");
@@ -219,7 +221,7 @@ async fn agrees_in_the_end(format: &'static str) {
             }
             assert_eq!(desk.petitions[id].revision, account.revision, "{id}");
             assert_eq!(account.petition_id, Some(format!("HS-{id}")));
-            assert_eq!(desk.withdrawn.contains(id), account.withdrawn, "{id}");
+            assert_eq!(desk.withdrawn.contains_key(id), account.withdrawn, "{id}");
             assert_eq!(desk.ratings.get(id).copied(), account.rating, "{id}");
             if !account.withdrawn {
                 let asked = account.statuses.iter().any(|status| status == "05");
