@@ -8,8 +8,8 @@ use channel_sdk::{
     model::Attachment,
     notice::{Notice, NoticeBody, Verdict},
     remote::{Body, Fetched, Remote, RemoteError, Reply, Request},
-    tree::Node,
-    verdict::{Complaint, unanswered, verdict_with},
+    tree::{Content, Node},
+    verdict::{Complaint, Syntax, unanswered, verdict_with},
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use jiff::{Timestamp, tz::TimeZone};
@@ -25,6 +25,9 @@ use crate::{
 
 /// "Already": the portal has this message from before.
 const ALREADY: &[u16] = &[409];
+
+/// Portals reply in the syntax of the request or in the one they prefer; both are read.
+const SYNTAXES: &[Syntax] = &[Syntax::Json, Syntax::Xml];
 
 /// Entity tags longer than this are no tags.
 const ETAG_BYTES_MAX: usize = 1000;
@@ -170,7 +173,7 @@ impl GovernmentPortal {
             media_type => media_type,
         };
         request.body = Body::Blob { content_type: content_type.to_owned(), sha256: attachment.sha256.clone() };
-        verdict_with(&remote.call(request).await, ALREADY, |reply| self.complaint(reply))
+        verdict_with(&remote.call(request).await, ALREADY, SYNTAXES, |reply| self.complaint(reply))
     }
 
     async fn post(&self, remote: &dyn Remote, notice: &Notice, told: Told) -> Verdict {
@@ -185,7 +188,7 @@ impl GovernmentPortal {
         {
             return Verdict::Delivered { remote_reference: reference };
         }
-        match verdict_with(&result, ALREADY, |reply| self.complaint(reply)) {
+        match verdict_with(&result, ALREADY, SYNTAXES, |reply| self.complaint(reply)) {
             Verdict::Delivered { .. } => {
                 Verdict::Delivered { remote_reference: result.ok().and_then(|reply| self.reference(&reply)) }
             }
@@ -208,10 +211,17 @@ impl GovernmentPortal {
 
     /// The error code and the fields that a refusal names; its texts stay behind, for they may quote the petition.
     fn complaint(&self, reply: &Reply) -> Option<Complaint> {
-        let record = self.words.map("error").read(&tree(reply)?).record;
+        let (root, map) = (tree(reply)?, self.words.map("error"));
+        // An error document is one without a code too, and with one that is no text.
+        let at = map.place_of("code").unwrap_or_default();
+        let has_code = root.child(&at).is_some_and(|it| it.content != Content::Null && it.text().is_none());
+        let is_error = has_code || root.name == self.words.constant("error_root");
+        let record = map.read(&root).record;
         let details = record.list("details").iter().filter_map(|detail| detail.as_record());
         let fields = details.filter_map(|detail| detail.text("field")).map(str::to_owned).collect();
-        Some(Complaint { code: record.text("code").unwrap_or_default().to_owned(), fields })
+        let code = record.text("code").unwrap_or_default();
+        let code = if code.is_empty() && is_error { self.words.constant("error_root") } else { code };
+        Some(Complaint { code: code.to_owned(), fields })
     }
 
     /// Asks for the smallest code list: it needs our credentials and changes nothing.
@@ -259,9 +269,10 @@ fn raw(feed: &str, reply: Reply, now: Timestamp) -> RawMessage {
     RawMessage { entrance: Entrance::Pull, route: feed.to_owned(), content_type, received_at: now, body: reply.body }
 }
 
-/// The body of a reply, where it can be read.
+/// The body of a reply, where it can be read, by its first character: not every portal declares it rightly.
 fn tree(reply: &Reply) -> Option<Node> {
-    Message::read(&raw("", reply.clone(), Timestamp::UNIX_EPOCH), "").ok().map(|message| message.root)
+    let undeclared = Reply { headers: HeaderMap::new(), ..reply.clone() };
+    Message::read(&raw("", undeclared, Timestamp::UNIX_EPOCH), "").ok().map(|message| message.root)
 }
 
 fn content_type(headers: &HeaderMap) -> String {

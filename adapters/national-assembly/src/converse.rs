@@ -9,7 +9,7 @@ use channel_sdk::{
     model::Attachment,
     remote::{Fetched, RemoteError},
     tree::Limits,
-    verdict::{Complaint, unanswered, verdict_with},
+    verdict::{Complaint, Syntax, unanswered, verdict_with},
     xml,
 };
 use http::{HeaderValue, Method, header};
@@ -209,18 +209,25 @@ pub(crate) async fn deliver(protocol: &Protocol, remote: &dyn Remote, notice: &N
         Err(fault) => return Verdict::Reject { reason: fault.to_string() },
     };
     let result = remote.call(request).await;
-    match (verdict_with(&result, &[409], |reply| complaint(protocol, reply)), result) {
+    match (verdict_with(&result, &[409], &[Syntax::Xml], |reply| complaint(protocol, reply)), result) {
         (Verdict::Delivered { .. }, Ok(reply)) => Verdict::Delivered { remote_reference: reference(protocol, &reply) },
         (verdict, _) => verdict,
     }
 }
 
-/// Code and place of a `Loi` document.
+/// Code and place of a `Loi` document; one without a code is an error all the same, and other documents are none.
 fn complaint(protocol: &Protocol, reply: &Reply) -> Option<Complaint> {
     let node = xml::read(&reply.body, &Limits::default()).ok()?;
+    let root = protocol.constant("error_root");
+    let is_error = node.name == root;
+    if !is_error && reply.status.is_success() {
+        return None;
+    }
     let mut record = protocol.map("error").take(node).record;
     let place = record.take_text("place").map(|place| place.replace('@', "."));
-    Some(Complaint { code: record.take_text("code").unwrap_or_default(), fields: place.into_iter().collect() })
+    let code = record.take_text("code").filter(|code| !code.is_empty() || !is_error);
+    let code = code.unwrap_or_else(|| if is_error { root.to_owned() } else { String::new() });
+    Some(Complaint { code, fields: place.into_iter().collect() })
 }
 
 /// The Assembly's reference, where its reply has one; a reply without one is as good.

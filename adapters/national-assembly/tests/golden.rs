@@ -107,6 +107,28 @@ async fn notices_are_encoded_as_the_golden_files_say() {
     }
 }
 
+#[tokio::test]
+async fn a_page_or_an_error_document_under_200_is_no_delivery() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/received.notice.json");
+    let notice: Notice = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let adapter = adapter("batch");
+    for (status, body, said) in [
+        (200, "<html><body>Đang bảo trì</body></html>", "HTML"),
+        (200, "<!DOCTYPE html><p>Đang bảo trì", "HTML"),
+        (201, "\n<?xml version=\"1.0\"?><Loi ma=\"E1\">Trần Thị B</Loi>", "HTTP 201 [E1]: "),
+        (200, "<Loi xmlns=\"urn:petition-gateway:voter-petitions:1\"/>", "HTTP 200 [Loi]: "),
+        (200, "{\"maLoi\": \"E1\"}", "something else"),
+    ] {
+        let remote = Recorder { reply: Some((status, body)), ..Recorder::default() };
+        let Verdict::Retry { reason, .. } = adapter.deliver(&remote, &notice).await else { panic!("{body} counted") };
+        assert!(reason.contains(said) && !reason.contains("Thị"), "{reason}");
+    }
+    for (status, body) in [(202, ""), (204, ""), (200, "<DaNhan ma=\"E1\"/>")] {
+        let remote = Recorder { reply: Some((status, body)), ..Recorder::default() };
+        assert_eq!(adapter.deliver(&remote, &notice).await, Verdict::Delivered { remote_reference: None }, "{body}");
+    }
+}
+
 fn raw(entrance: Entrance, route: &str, content_type: String, body: Vec<u8>) -> RawMessage {
     let received_at = "2019-10-01T00:00:00Z".parse().unwrap();
     RawMessage { entrance, route: route.to_owned(), content_type, received_at, body: body.into() }
@@ -207,14 +229,17 @@ fn body_of(body: &Body) -> Value {
 #[derive(Default)]
 struct Recorder {
     request: Mutex<Option<Request>>,
+    /// What it answers, where that is not that it took it.
+    reply: Option<(u16, &'static str)>,
 }
 
 #[async_trait]
 impl Remote for Recorder {
     async fn call(&self, request: Request) -> Result<Reply, RemoteError> {
         *self.request.lock().unwrap() = Some(request);
-        let body = br#"<DaNhanTraLoi xmlns="urn:petition-gateway:voter-petitions:1" thamChieu="TL-000001"/>"#;
-        Ok(Reply { status: StatusCode::OK, headers: HeaderMap::new(), body: body.to_vec().into() })
+        let taken = r#"<DaNhanTraLoi xmlns="urn:petition-gateway:voter-petitions:1" thamChieu="TL-000001"/>"#;
+        let (status, body) = self.reply.unwrap_or((200, taken));
+        Ok(Reply { status: StatusCode::from_u16(status).unwrap(), headers: HeaderMap::new(), body: body.into() })
     }
 
     async fn download(&self, _: Request) -> Result<Fetched, RemoteError> {

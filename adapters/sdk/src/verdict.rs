@@ -1,15 +1,19 @@
 //! From the far side's answer to a [`Verdict`]: retry or give up, decided in one place for every HTTP channel.
 //!
 //! The rule: what time or an operator can mend is retried (no connection, overload, a fault of the server, credentials,
-//! a moved address); what our message can never pass with is rejected, so that a person looks at it. The reason carries
-//! the status, the far side's error code and the names of the fields it complains of; never its free text, which may
-//! quote the petition.
+//! a moved address); what our message can never pass with is rejected, so that a person looks at it. A success counts
+//! only with a body that the far side itself can have written: a maintenance page or an error document under 200 is
+//! tried again, and ends as a dead letter that a person sees if it stays. The reason carries the status, the far side's
+//! error code and the names of the fields it complains of; never its free text, which may quote the petition.
 
 use std::time::Duration;
 
 use crate::{
+    json,
     notice::Verdict,
     remote::{RemoteError, Reply},
+    tree::{Content, Limits, Node},
+    xml,
 };
 
 /// A far side that asks for more patience than a day has made a mistake (a date far off, milliseconds for seconds), and a
@@ -25,28 +29,90 @@ pub struct Complaint {
     pub fields: Vec<String>,
 }
 
-/// The verdict on a delivery from the answer alone. `already` are the statuses that say "I have this from before".
-pub fn verdict(result: &Result<Reply, RemoteError>, already: &[u16]) -> Verdict {
-    verdict_with(result, already, |_| None)
+/// A syntax that a far side writes its replies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Syntax {
+    /// A JSON object.
+    Json,
+    /// An XML document.
+    Xml,
 }
 
-/// The same, with the far side's complaint read from the body of a refusal by `complaint`.
+/// The verdict on a delivery from the answer alone. `already` are the statuses that say "I have this from before".
+pub fn verdict(result: &Result<Reply, RemoteError>, already: &[u16], syntaxes: &[Syntax]) -> Verdict {
+    verdict_with(result, already, syntaxes, |_| None)
+}
+
+/// The same, with the far side's complaint read by `complaint` from the body of a refusal, and from that of a success,
+/// where one with an error code makes it none.
 pub fn verdict_with(
     result: &Result<Reply, RemoteError>,
     already: &[u16],
+    syntaxes: &[Syntax],
     complaint: impl FnOnce(&Reply) -> Option<Complaint>,
 ) -> Verdict {
-    match result {
-        Ok(reply) => {
-            let status = reply.status.as_u16();
-            if reply.status.is_success() || already.contains(&status) {
-                return Verdict::Delivered { remote_reference: None };
-            }
-            let detail = complaint(reply).map(|it| it.shown()).unwrap_or_default();
-            refused(status, &detail, reply.retry_after().map(|asked| asked.min(NOT_BEFORE_MAX)))
-        }
-        Err(error) => unanswered(error),
+    let reply = match result {
+        Ok(reply) => reply,
+        Err(error) => return unanswered(error),
+    };
+    let status = reply.status.as_u16();
+    let not_before = reply.retry_after().map(|asked| asked.min(NOT_BEFORE_MAX));
+    if already.contains(&status) {
+        return Verdict::Delivered { remote_reference: None };
     }
+    if reply.status.is_success() {
+        return match doubt(reply, syntaxes, complaint) {
+            None => Verdict::Delivered { remote_reference: None },
+            Some(doubt) => Verdict::Retry { reason: format!("HTTP {status}{doubt}"), not_before },
+        };
+    }
+    let detail = complaint(reply).map(|it| it.shown()).unwrap_or_default();
+    refused(status, &detail, not_before)
+}
+
+/// Why a success is none. An empty body is as good as any, under 202 too: the protocols know no other acknowledgement
+/// that would come later, so whoever waited for one would send the same message for ever.
+fn doubt(reply: &Reply, syntaxes: &[Syntax], complaint: impl FnOnce(&Reply) -> Option<Complaint>) -> Option<String> {
+    let body = reply.body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&reply.body).trim_ascii();
+    if body.is_empty() {
+        return None;
+    }
+    if !syntaxes.iter().any(|syntax| syntax.document(body).is_some_and(|root| !is_html(&root))) {
+        let found =
+            if looks_like_html(body) { "một trang HTML (an HTML page" } else { "nội dung lạ (something else" };
+        return Some(format!(": đối tác trả về {found} instead of a reply of the protocol)"));
+    }
+    // Without the white space around it, which stands before an XML declaration where no strict reader takes it.
+    let reply = Reply { body: reply.body.slice_ref(body), ..reply.clone() };
+    let complaint = complaint(&reply).filter(Complaint::is_error)?;
+    Some(format!("{}: đối tác trả về thông báo lỗi (an error document under a success status)", complaint.shown()))
+}
+
+impl Syntax {
+    /// `body` as a document of this syntax. Told by its first character and not by its content type, because the
+    /// servers that put up a page in the far side's place are the ones that declare whatever they like.
+    fn document(self, body: &[u8]) -> Option<Node> {
+        let limits = Limits::default();
+        match self {
+            Syntax::Xml if body.starts_with(b"<") => xml::read(body, &limits).ok(),
+            Syntax::Json if body.starts_with(b"{") => {
+                json::read(body, &limits).ok().filter(|root| matches!(root.content, Content::Children(_)))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether the root is that of a page, which may be well-formed XML.
+fn is_html(root: &Node) -> bool {
+    root.name.eq_ignore_ascii_case("html")
+}
+
+fn looks_like_html(body: &[u8]) -> bool {
+    /// A page names itself at its beginning, after comments and declarations at most.
+    const BEGINNING_BYTES: usize = 1024;
+    let beginning = String::from_utf8_lossy(&body[..body.len().min(BEGINNING_BYTES)]).to_ascii_lowercase();
+    beginning.starts_with('<') && ["<html", "<!doctype html", "<head", "<body"].iter().any(|it| beginning.contains(it))
 }
 
 /// The verdict on a status that is no success.
@@ -73,6 +139,12 @@ pub fn unanswered(error: &RemoteError) -> Verdict {
 }
 
 impl Complaint {
+    /// Whether the code tells of an error: zero and `OK` say that there was none.
+    fn is_error(&self) -> bool {
+        let code = self.code.trim();
+        !code.bytes().all(|byte| byte == b'0') && !code.eq_ignore_ascii_case("OK")
+    }
+
     /// ` [code; field, field]`, or nothing. Both come from outside: only what looks like a code or a field's name passes.
     fn shown(&self) -> String {
         /// More fields than this help nobody and make the reason endless.
@@ -109,6 +181,9 @@ mod tests {
 
     use super::*;
 
+    const JSON: &[Syntax] = &[Syntax::Json];
+    const XML: &[Syntax] = &[Syntax::Xml];
+
     fn reply(status: u16, retry_after: Option<&'static str>) -> Result<Reply, RemoteError> {
         let mut headers = HeaderMap::new();
         retry_after.map(|text| headers.insert(RETRY_AFTER, HeaderValue::from_static(text)));
@@ -117,25 +192,25 @@ mod tests {
 
     #[test]
     fn success_and_already_are_delivered_time_and_operators_mend_the_rest_but_what_is_wrong_with_the_message() {
-        let delivered = |status| matches!(verdict(&reply(status, None), &[409]), Verdict::Delivered { .. });
-        let retried = |status| matches!(verdict(&reply(status, None), &[409]), Verdict::Retry { .. });
-        let rejected = |status| matches!(verdict(&reply(status, None), &[409]), Verdict::Reject { .. });
+        let delivered = |status| matches!(verdict(&reply(status, None), &[409], JSON), Verdict::Delivered { .. });
+        let retried = |status| matches!(verdict(&reply(status, None), &[409], JSON), Verdict::Retry { .. });
+        let rejected = |status| matches!(verdict(&reply(status, None), &[409], JSON), Verdict::Reject { .. });
         assert!([200, 201, 202, 204, 409].into_iter().all(delivered));
         assert!([301, 302, 401, 403, 408, 425, 429, 500, 502, 503, 504, 599].into_iter().all(retried));
         assert!([400, 404, 405, 410, 413, 415, 422].into_iter().all(rejected));
-        assert!(matches!(verdict(&reply(409, None), &[]), Verdict::Reject { .. }));
+        assert!(matches!(verdict(&reply(409, None), &[], JSON), Verdict::Reject { .. }));
     }
 
     #[test]
     fn the_far_side_says_when_to_come_back() {
         let expected = Verdict::Retry { reason: "HTTP 429".to_owned(), not_before: Some(Duration::from_secs(7)) };
-        assert_eq!(verdict(&reply(429, Some("7")), &[]), expected);
+        assert_eq!(verdict(&reply(429, Some("7")), &[], JSON), expected);
     }
 
     #[test]
     fn nobody_makes_a_delivery_wait_for_more_than_a_day() {
         for (asked, waited) in [("86399", 86_399), ("86401", 86_400), ("18446744073709551615", 86_400)] {
-            let Verdict::Retry { not_before, .. } = verdict(&reply(503, Some(asked)), &[]) else {
+            let Verdict::Retry { not_before, .. } = verdict(&reply(503, Some(asked)), &[], JSON) else {
                 panic!("503 passes")
             };
             assert_eq!(not_before, Some(Duration::from_secs(waited)), "{asked}");
@@ -147,10 +222,10 @@ mod tests {
         for error in
             [RemoteError::Unreachable("dns".into()), RemoteError::NoAnswer("timeout".into()), RemoteError::Status(503)]
         {
-            assert!(matches!(verdict(&Err(error), &[]), Verdict::Retry { .. }));
+            assert!(matches!(verdict(&Err(error), &[], JSON), Verdict::Retry { .. }));
         }
         for error in [RemoteError::TooLarge { bytes_max: 1 }, RemoteError::Status(404)] {
-            assert!(matches!(verdict(&Err(error), &[]), Verdict::Reject { .. }));
+            assert!(matches!(verdict(&Err(error), &[], JSON), Verdict::Reject { .. }));
         }
     }
 
@@ -159,7 +234,7 @@ mod tests {
         let complaint = |code: &str, fields: &[&str]| {
             let fields = fields.iter().map(|it| (*it).to_owned()).collect();
             let complaint = Complaint { code: code.to_owned(), fields };
-            match verdict_with(&reply(422, None), &[], |_| Some(complaint)) {
+            match verdict_with(&reply(422, None), &[], JSON, |_| Some(complaint)) {
                 Verdict::Reject { reason } => reason,
                 _ => unreachable!("422 is rejected"),
             }
@@ -167,5 +242,55 @@ mod tests {
         assert_eq!(complaint("E-17", &["noiDung", "tepDinhKem[0].ten"]), "HTTP 422 [E-17; noiDung, tepDinhKem[0].ten]");
         assert_eq!(complaint("001199012345", &["Trần Thị B", "0912345678"]), "HTTP 422");
         assert_eq!(complaint("", &["noiDung"]), "HTTP 422 [noiDung]");
+    }
+
+    fn under_200(body: &str, syntaxes: &[Syntax], code: &str) -> Verdict {
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        let reply = Reply { status: StatusCode::OK, headers: HeaderMap::new(), body };
+        let complaint = Complaint { code: code.to_owned(), fields: Vec::new() };
+        verdict_with(&Ok(reply), &[], syntaxes, |_| Some(complaint))
+    }
+
+    #[test]
+    fn a_success_counts_with_an_empty_body_or_a_document_of_the_protocol() {
+        for (body, syntaxes) in [
+            ("", JSON),
+            (" \r\n", XML),
+            ("{}", JSON),
+            ("\u{FEFF} {\"a\": 1}", JSON),
+            ("<?xml version=\"1.0\"?><a/>", XML),
+        ] {
+            assert_eq!(under_200(body, syntaxes, ""), Verdict::Delivered { remote_reference: None }, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_page_or_another_syntax_under_a_success_is_tried_again_and_named() {
+        let both = &[Syntax::Json, Syntax::Xml];
+        for (body, word) in [
+            ("<!DOCTYPE html><html><body>bảo trì</body></html>", "HTML"),
+            ("<html xmlns=\"http://www.w3.org/1999/xhtml\"><body/></html>", "HTML"),
+            ("<!-- x --><HTML><br></HTML>", "HTML"),
+            ("bảo trì", "something else"),
+            ("{\"a\": ", "something else"),
+            ("\"bảo trì\"", "something else"),
+            ("<a>", "something else"),
+        ] {
+            let Verdict::Retry { reason, .. } = under_200(body, both, "") else { panic!("{body} counted") };
+            assert!(reason.contains(word) && !reason.contains("bảo trì"), "{body}: {reason}");
+        }
+        assert!(matches!(under_200("<a/>", JSON, ""), Verdict::Retry { .. }));
+        assert!(matches!(under_200("{}", XML, ""), Verdict::Retry { .. }));
+    }
+
+    #[test]
+    fn an_error_document_under_a_success_is_tried_again_with_its_code() {
+        for none in ["", "0", "00", "OK", "ok"] {
+            assert!(matches!(under_200("{}", JSON, none), Verdict::Delivered { .. }), "{none}");
+        }
+        for (code, shown) in [("E-17", "HTTP 200 [E-17]: "), ("Trần Thị B", "HTTP 200: ")] {
+            let Verdict::Retry { reason, .. } = under_200("{}", JSON, code) else { panic!("{code} counted") };
+            assert!(reason.starts_with(shown), "{reason}");
+        }
     }
 }

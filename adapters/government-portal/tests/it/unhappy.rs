@@ -254,6 +254,44 @@ async fn statuses_of_the_portal_become_verdicts() {
 }
 
 #[tokio::test]
+async fn a_page_or_an_error_document_under_200_loses_no_notice_and_no_file() {
+    let answer: channel_sdk::model::Answer = serde_json::from_value(serde_json::json!({
+        "version": 1, "text": "Trả lời", "attachments": [{"name": "a.pdf", "sha256": "ab".repeat(32)}],
+    }))
+    .unwrap();
+    for (body, said) in [
+        ("<!doctype html><html><body>Hệ thống đang bảo trì</body></html>", "HTML"),
+        (r#"{"maLoi": "HE_THONG_BAN", "thongDiep": "Trần Thị B"}"#, "[HE_THONG_BAN]"),
+        (r#"{"maLoi": 17}"#, "[17]"),
+        (r#"{"maLoi": {}}"#, "error document"),
+        ("<Loi><maLoi>E1</maLoi></Loi>", "[E1]"),
+        ("<Loi/>", "[Loi]"),
+        ("đang bảo trì", "something else"),
+    ] {
+        for content_type in ["text/html", "application/json", "application/xml"] {
+            for told in [NoticeBody::Received, NoticeBody::Answered { answer: answer.clone() }] {
+                let remote = Scripted::new([Ok(with(reply(200, body), "content-type", content_type))]);
+                let verdict = adapter("").deliver(&remote, &notice(told)).await;
+                let Verdict::Retry { reason, .. } = verdict else { panic!("{body}: {verdict:?}") };
+                assert!(reason.contains(said) && !reason.contains("Thị"), "{body}: {reason}");
+                assert_eq!(remote.asked().len(), 1, "nothing follows a file that did not arrive");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_success_without_an_error_is_one_with_and_without_a_body() {
+    for (status, body) in
+        [(202, ""), (204, ""), (200, r#"{"maLoi": "0"}"#), (200, r#"{"maLoi": null}"#), (201, "<Ok/>")]
+    {
+        let verdict =
+            adapter("").deliver(&Scripted::new([Ok(reply(status, body))]), &notice(NoticeBody::Received)).await;
+        assert_eq!(verdict, Verdict::Delivered { remote_reference: None }, "{status} {body}");
+    }
+}
+
+#[tokio::test]
 async fn when_no_answer_came_the_portal_is_asked_whether_it_has_the_message() {
     let no_answer = || Err(RemoteError::NoAnswer("cut off".to_owned()));
     let yes = Scripted::new([no_answer(), Ok(reply(200, r#"{"daNhan": true, "maThamChieu": "TC-9"}"#))]);
