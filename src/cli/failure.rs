@@ -190,17 +190,21 @@ impl Failure {
 fn exit_of(status: &Status) -> Exit {
     match status.code() {
         Code::Unavailable => Exit::Unavailable,
-        // Without a reason of the gateway's own these come from the connection, for example when the other side refused
-        // our certificate after the handshake.
-        Code::Unknown | Code::Internal if status.get_details_error_info().is_none() && is_transport(status) => {
-            Exit::Unavailable
-        }
+        // Without a reason of the gateway's own this comes from the connection, for example when the other side refused our
+        // certificate after the handshake.
+        Code::Unknown | Code::Internal | Code::Cancelled if is_broken_connection(status) => Exit::Unavailable,
         Code::Unknown | Code::Internal | Code::DataLoss => Exit::Internal,
         Code::Unauthenticated | Code::PermissionDenied => Exit::NotPermitted,
         Code::DeadlineExceeded | Code::Cancelled => Exit::TryAgain,
         Code::ResourceExhausted if status.get_details_retry_info().is_some() => Exit::TryAgain,
         _ => Exit::Refused,
     }
+}
+
+/// Whether the connection broke; our own time-out also has a source, and is none of it.
+fn is_broken_connection(status: &Status) -> bool {
+    let source = std::error::Error::source(status);
+    status.get_details_error_info().is_none() && source.is_some_and(|it| it.is::<tonic::transport::Error>())
 }
 
 fn is_transport(status: &Status) -> bool {
