@@ -1,7 +1,7 @@
 //! The domain: what a petition is, what may happen to it, and what each happening means.
 //!
 //! Everything here is pure: no I/O, no clock, no randomness. A decision is a function of a petition and a command
-//! ([`decide`]); it gives events; a petition is the fold of its events ([`Petition::apply`]). The table of allowed moves
+//! ([`decide()`]); it gives events; a petition is the fold of its events ([`Petition::apply`]). The table of allowed moves
 //! is in [`moves`], the reasons of a refusal in [`Refusal`], the checks on what arrives in [`check`], and what a channel
 //! is told of each event in [`notices`].
 //!

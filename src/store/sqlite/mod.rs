@@ -1,6 +1,6 @@
 //! The embedded engine: SQLite, for one gateway.
 //!
-//! One thread writes ([`writer`]), a few connections read ([`reader`]); WAL keeps them out of each other's way and
+//! One thread writes (`writer`), a few connections read (`reader`); WAL keeps them out of each other's way and
 //! `synchronous=FULL` makes every commit durable. A lock file beside the database keeps a second gateway out.
 //! The statements stand in one file per resource.
 
