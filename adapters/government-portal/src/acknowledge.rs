@@ -37,7 +37,11 @@ pub(crate) fn acknowledge(words: &Words, raw: &RawMessage, outcome: &Outcome) ->
                 true => StatusCode::PAYLOAD_TOO_LARGE,
                 false => StatusCode::BAD_REQUEST,
             };
-            let message = "Không đọc được thông điệp; thông điệp đã được lưu để xem xét";
+            // Too large to be read is too large to be kept as well: the sender must not rely on us having it.
+            let message = match status {
+                StatusCode::PAYLOAD_TOO_LARGE => "Thông điệp vượt quá giới hạn nên không được tiếp nhận; hãy chia nhỏ",
+                _ => "Không đọc được thông điệp; thông điệp đã được lưu để xem xét",
+            };
             reply(status, refusal(words, code_of(faults), message, faults), as_xml, None)
         }
         Outcome::Unavailable { retry_after } => {
@@ -45,6 +49,33 @@ pub(crate) fn acknowledge(words: &Words, raw: &RawMessage, outcome: &Outcome) ->
             let node = refusal(words, "unavailable", message, &[]);
             reply(StatusCode::SERVICE_UNAVAILABLE, node, as_xml, Some(*retry_after))
         }
+    }
+}
+
+/// One outcome for each item that came: an item that was decoded into two, told by their common place, has what became
+/// of both.
+pub(crate) fn merged(items: &[ItemOutcome], places: &[&str]) -> Vec<ItemOutcome> {
+    let mut merged: Vec<ItemOutcome> = Vec::with_capacity(items.len());
+    for (at, item) in items.iter().enumerate() {
+        match merged.last_mut() {
+            Some(last) if places[at - 1] == places[at] => last.result = both(&last.result, &item.result),
+            _ => merged.push(item.clone()),
+        }
+    }
+    merged
+}
+
+/// Refused where either is, else taken where either is, else already had.
+fn both(one: &ItemResult, other: &ItemResult) -> ItemResult {
+    use ItemResult::{AlreadyHad, Refused, Taken};
+    match (one, other) {
+        (Refused(one), Refused(other)) => {
+            let news = other.iter().filter(|fault| !one.contains(fault));
+            Refused(one.iter().chain(news).cloned().collect())
+        }
+        (refused @ Refused(_), _) | (_, refused @ Refused(_)) => refused.clone(),
+        (taken @ Taken { .. }, _) | (_, taken @ Taken { .. }) => taken.clone(),
+        (had @ AlreadyHad { .. }, AlreadyHad { .. }) => had.clone(),
     }
 }
 
@@ -61,6 +92,7 @@ fn result(words: &Words, item: &ItemOutcome) -> Node {
             "already_had"
         }
         ItemResult::Refused(faults) => {
+            let faults: &Vec<Fault> = &faults.iter().map(|fault| words.in_channel_words(fault.clone())).collect();
             record.set("code", code_of(faults));
             record.set_some("reason", faults.first().map(|fault| fault.message.clone()));
             record.set("details", details(faults));

@@ -5,7 +5,7 @@
 use channel_sdk::{
     adapter::{Decoded, Entrance, Item, RawMessage},
     canonical,
-    dialect::Record,
+    dialect::{Reading, Record},
     fault::{Fault, FaultCode},
     inbound::{CodeList, Extensions, Inbound},
     tree::Node,
@@ -38,7 +38,9 @@ pub(crate) fn decode(portal: &Portal, words: &Words, raw: &RawMessage) -> Result
     let decoder = Decoder { portal, words };
     let (about, id) = match target {
         Target::Petitions => return decoder.each(message, listed(raw), |node| decoder.petition(node)),
-        Target::Ratings => return decoder.each(message, List::Ratings, |node| decoder.about("rating", node, None)),
+        Target::Ratings => {
+            return decoder.each(message, List::Ratings, |node| vec![decoder.about("rating", node, None)]);
+        }
         Target::CodeList(name) => return decoder.code_list(name, message),
         Target::Withdrawal(id) => ("withdrawal", id),
         Target::Supplement(id) => ("supplement", id),
@@ -118,23 +120,25 @@ struct Decoder<'a> {
 }
 
 impl Decoder<'_> {
-    fn each(&self, message: Message, list: List, decode: impl Fn(Node) -> Item) -> Result<Decoded, Vec<Fault>> {
+    fn each(&self, message: Message, list: List, decode: impl Fn(Node) -> Vec<Item>) -> Result<Decoded, Vec<Fault>> {
         let is_xml = message.is_xml;
         let items = items::items(self.words, message, list).map_err(|fault| vec![fault])?;
         if list == List::PushedPetitions && items.len() > self.portal.pushed_items_max {
             let message = format!("quá {} mục trong một lần gửi; hãy chia nhỏ", self.portal.pushed_items_max);
             return Err(vec![Fault::new(FaultCode::TooLarge, "", message)]);
         }
-        let items = items.into_iter().map(|(place, node)| {
-            let item = match node {
+        let items = items.into_iter().flat_map(|(place, node)| {
+            let items = match node {
                 Ok(node) => match no_object(&node, is_xml) {
                     None => decode(node),
-                    Some(fault) => Item { place: String::new(), external_id: None, message: Err(vec![fault]) },
+                    Some(fault) => vec![Item { place: String::new(), external_id: None, message: Err(vec![fault]) }],
                 },
-                Err(unread) => self.unread(unread),
+                Err(unread) => vec![self.unread(unread)],
             };
-            let message = item.message.map_err(|faults| faults.into_iter().map(|it| under(&place, it)).collect());
-            Item { place, message, ..item }
+            items.into_iter().map(move |item| {
+                let message = item.message.map_err(|faults| faults.into_iter().map(|it| under(&place, it)).collect());
+                Item { place: place.clone(), message, ..item }
+            })
         });
         Ok(Decoded { items: items.collect(), warnings: Vec::new() })
     }
@@ -146,21 +150,46 @@ impl Decoder<'_> {
         Item { place: String::new(), external_id, message: Err(vec![unread.fault]) }
     }
 
-    /// A listed or pushed petition: usually itself, sometimes the news that it is withdrawn or another agency's now.
-    fn petition(&self, node: Node) -> Item {
+    /// A listed or pushed petition: usually itself, sometimes with the news that it is withdrawn or another agency's now.
+    fn petition(&self, node: Node) -> Vec<Item> {
         let status = self.leaf(&node, "status").and_then(|code| self.words.statuses().to_canonical(code));
         let receiver = self.leaf(&node, "receiving_agency.code").unwrap_or("");
         if status == Some("withdrawn") {
-            return self.about("listed_withdrawal", node, None);
+            return self.closed("listed_withdrawal", node);
         }
         if status == Some("forwarded") && !receiver.is_empty() && !is_same_agency(receiver, &self.portal.agency) {
-            return self.about("listed_reassignment", node, None);
+            return self.closed("listed_reassignment", node);
         }
-        let reading = self.words.map("petition").take(node);
+        vec![self.itself(self.words.map("petition").take(node))]
+    }
+
+    /// A petition beside the news of its end, which is the map's: two items at one place, the content first, because
+    /// what is withdrawn may never have been seen, or have changed before. News without a content is the news alone.
+    fn closed(&self, map: &str, node: Node) -> Vec<Item> {
+        if self.leaf(&node, "body").is_none_or(str::is_empty) {
+            return vec![self.about(map, node, None)];
+        }
+        let mut reading = self.words.map("petition").read(&node);
+        // What the news says is none of the content's: the petition as it was before must stay the same.
+        for name in ["reason", "at"] {
+            if let Some(place) = self.words.map(map).place_of(name) {
+                reading.extensions.remove(&place);
+            }
+        }
+        if map == "listed_reassignment" && reading.record.text("receiving_agency.code").is_some() {
+            reading.record.set("receiving_agency.code", self.portal.agency.as_str());
+        }
+        let (content, news) = (self.itself(reading), self.about(map, node, None));
+        // Where neither can be read it is the same that is wrong with both.
+        if content.message.is_err() && news.message.is_err() { vec![content] } else { vec![content, news] }
+    }
+
+    fn itself(&self, reading: Reading) -> Item {
         let external_id = reading.record.text("external_id").map(str::to_owned);
         let message = match reading.faults.is_empty() {
             true => canonical::draft_from(reading.record, reading.extensions)
-                .map(|draft| Inbound::Petition(Box::new(draft))),
+                .map(|draft| Inbound::Petition(Box::new(draft)))
+                .map_err(|faults| faults.into_iter().map(|fault| self.words.in_channel_words(fault)).collect()),
             false => Err(reading.faults),
         };
         Item { place: String::new(), external_id, message }

@@ -126,7 +126,18 @@ impl Adapter for GovernmentPortal {
     }
 
     fn acknowledge(&self, raw: &RawMessage, outcome: &Outcome) -> PushReply {
-        acknowledge::acknowledge(&self.words, raw, outcome)
+        let Outcome::Items(items) = outcome else { return acknowledge::acknowledge(&self.words, raw, outcome) };
+        // An item may have been decoded into two, and only decoding again tells which; few messages can have such.
+        let may_be_two = items.windows(2).any(|two| two[0].external_id == two[1].external_id);
+        let decoded = may_be_two.then(|| self.decode(raw).ok()).flatten();
+        match decoded.filter(|decoded| decoded.items.len() == items.len()) {
+            Some(decoded) => {
+                let places: Vec<&str> = decoded.items.iter().map(|item| item.place.as_str()).collect();
+                let merged = Outcome::Items(acknowledge::merged(items, &places));
+                acknowledge::acknowledge(&self.words, raw, &merged)
+            }
+            None => acknowledge::acknowledge(&self.words, raw, outcome),
+        }
     }
 
     async fn pull(

@@ -142,6 +142,12 @@ impl Words {
         self.dialect.map(name).expect("every map asked for stands in MAPS, and those were checked")
     }
 
+    /// A fault whose place is the gateway's name of a field, as the sender of a petition knows the field.
+    pub(crate) fn in_channel_words(&self, fault: Fault) -> Fault {
+        let place = self.map("petition").place_of(&fault.place);
+        Fault { place: place.unwrap_or(fault.place), ..fault }
+    }
+
     /// A constant that [`Words::read`] has seen.
     pub(crate) fn constant(&self, name: &str) -> &str {
         self.dialect.constant(name).expect("every constant asked for stands in CONSTANTS, and those were checked")

@@ -17,7 +17,7 @@ use crate::{encode::XML, protocol::Protocol};
 pub(crate) fn reply(protocol: &Protocol, outcome: &Outcome) -> PushReply {
     match outcome {
         Outcome::Items(items) => {
-            let results = items.iter().map(|item| Value::Record(result(item))).collect();
+            let results = items.iter().map(|item| Value::Record(result(protocol, item))).collect();
             let mut record = Record::new();
             record.set("results", Value::List(results));
             respond(protocol, StatusCode::OK, "reply", "reply_root", &record)
@@ -40,7 +40,7 @@ pub(crate) fn reply(protocol: &Protocol, outcome: &Outcome) -> PushReply {
     }
 }
 
-fn result(item: &ItemOutcome) -> Record {
+fn result(protocol: &Protocol, item: &ItemOutcome) -> Record {
     let mut record = Record::new();
     record.set_text("external_id", item.external_id.as_deref().unwrap_or(""));
     let state = match &item.result {
@@ -53,6 +53,7 @@ fn result(item: &ItemOutcome) -> Record {
             "already_had"
         }
         ItemResult::Refused(faults) => {
+            let faults: &Vec<Fault> = &faults.iter().map(|fault| in_channel_words(protocol, fault)).collect();
             if let Some(first) = faults.first() {
                 record.set_text("fault_code", first.code.as_str());
                 record.set_text("fault_place", element(first));
@@ -64,6 +65,12 @@ fn result(item: &ItemOutcome) -> Record {
     };
     record.set("state", Value::Code(state.to_owned()));
     record
+}
+
+/// The fault by the sender's name of the field, where its place is the gateway's.
+fn in_channel_words(protocol: &Protocol, fault: &Fault) -> Fault {
+    let place = protocol.map("petition").place_of(&fault.place).filter(|place| place != ".");
+    Fault { place: place.unwrap_or_else(|| fault.place.clone()), ..fault.clone() }
 }
 
 /// The first fault by its parts, all of them in words.

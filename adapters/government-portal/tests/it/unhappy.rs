@@ -4,8 +4,9 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use channel_sdk::{
-    Adapter, Notice, NoticeBody, Reply, Verdict,
+    Adapter, Fault, Notice, NoticeBody, Reply, Verdict,
     adapter::{Entrance, ItemOutcome, ItemResult, Outcome, RawMessage},
+    fault::FaultCode,
     model::Attachment,
     remote::RemoteError,
 };
@@ -251,6 +252,54 @@ async fn statuses_of_the_portal_become_verdicts() {
     for error in [RemoteError::Unreachable("x".to_owned()), RemoteError::Credentials("x".to_owned())] {
         assert!(matches!(told(Err(error)).await, Verdict::Retry { .. }));
     }
+}
+
+#[test]
+fn a_pushed_item_that_became_two_is_answered_once_and_by_the_channels_names() {
+    let adapter = adapter("");
+    let item = |id: &str, status: &str| serde_json::json!({"maPAKN": id, "phienBan": 2, "loaiPAKN": "1", "noiDung": "Đèn hỏng", "trangThai": status});
+    let taken = || ItemResult::Taken { petition_id: "HS-1".to_owned() };
+    let had = || ItemResult::AlreadyHad { petition_id: "HS-1".to_owned() };
+    let refused = || ItemResult::Refused(vec![Fault::new(FaultCode::UnknownPetition, "external_id", "x")]);
+    for (one, other, said) in [
+        (taken(), had(), "DA_TIEP_NHAN"),
+        (had(), taken(), "DA_TIEP_NHAN"),
+        (had(), had(), "DA_CO"),
+        (taken(), refused(), "TU_CHOI"),
+        (refused(), refused(), "TU_CHOI"),
+    ] {
+        for (sent, results, at) in [
+            (item("P-1", "10"), vec![one.clone(), other.clone()], 0),
+            (serde_json::json!([item("P-0", "02"), item("P-1", "10")]), vec![taken(), one, other], 1),
+        ] {
+            let raw = pushed("POST /pakn", "application/json", sent.to_string());
+            let items = adapter.decode(&raw).unwrap().items;
+            assert_eq!(items.len(), results.len());
+            let outcomes = items.into_iter().zip(results);
+            let outcomes = outcomes.map(|(item, result)| ItemOutcome { external_id: item.external_id, result });
+            let reply = adapter.acknowledge(&raw, &Outcome::Items(outcomes.collect()));
+            let reply: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+            let told = reply["ketQua"].as_array().unwrap();
+            assert_eq!((told.len(), told[at]["trangThai"].as_str()), (at + 1, Some(said)), "{reply}");
+            if said == "TU_CHOI" {
+                let fields: Vec<_> =
+                    told[at]["chiTiet"].as_array().unwrap().iter().map(|it| it["truong"].clone()).collect();
+                assert_eq!(fields, ["maPAKN"]);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_too_large_is_not_said_to_be_kept() {
+    let raw = pushed("POST /pakn", "application/json", "");
+    let said = |code| {
+        let outcome = Outcome::Unreadable(vec![Fault::new(code, "", "x")]);
+        let reply = adapter("").acknowledge(&raw, &outcome);
+        (reply.status.as_u16(), String::from_utf8_lossy(&reply.body).contains("được lưu"))
+    };
+    assert_eq!(said(FaultCode::TooLarge), (413, false));
+    assert_eq!(said(FaultCode::Malformed), (400, true));
 }
 
 #[tokio::test]

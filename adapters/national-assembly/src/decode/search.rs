@@ -41,7 +41,23 @@ fn list(protocol: &Protocol, name: &str, body: &[u8]) -> Result<Vec<Node>, Fault
     }
 }
 
-fn item(protocol: &Protocol, place: String, row: Node) -> Item {
+/// Drops the files of a row that are no files: the interface fills up the list with entries whose fields are all null.
+fn drop_blank_files(protocol: &Protocol, row: &mut Node) {
+    let name = protocol.map("row").place_of("attachments").unwrap_or_default();
+    let Content::Children(members) = &mut row.content else { return };
+    for member in members.iter_mut().filter(|member| member.name == name) {
+        if let Content::List(files) = &mut member.content {
+            files.retain(|file| match &file.content {
+                Content::Null => false,
+                Content::Children(fields) => !fields.iter().all(|field| field.content == Content::Null),
+                _ => true,
+            });
+        }
+    }
+}
+
+fn item(protocol: &Protocol, place: String, mut row: Node) -> Item {
+    drop_blank_files(protocol, &mut row);
     let Reading { mut record, extensions, mut faults } = protocol.map("row").take(row);
     let external_id = record.text("external_id").map(str::to_owned);
     let attachments = files::take(protocol, ("row", "row_attachment"), &mut record, None, &mut faults);
@@ -102,6 +118,20 @@ mod tests {
         let mut record = Record::new();
         name_the_session(&mut record, words);
         (record.text("assembly.term").map(str::to_owned), record.integer("assembly.session"))
+    }
+
+    #[test]
+    fn an_entry_whose_fields_are_all_null_is_no_file() {
+        let protocol = Protocol::read(include_str!("../dialect.toml")).map_err(|faults| format!("{faults:?}")).unwrap();
+        let page = |files: &str| {
+            let body = format!(r#"{{"ROWS": [{{"Id": "1", "noiDungKienNghi": "x", "tepDinhKem": {files}}}]}}"#);
+            let body = body.replace("ROWS", protocol.constant("search_rows"));
+            page(&protocol, body.as_bytes()).unwrap().items.remove(0).message
+        };
+        let files = r#"[{"name": null, "duongDan": null}, {"name": "a.pdf", "duongDan": "/a"}, {}, null]"#;
+        let Ok(Inbound::Petition(draft)) = page(files) else { panic!("refused") };
+        assert_eq!(draft.attachments.len(), 1);
+        assert!(page(r#"[{"name": null, "duongDan": "/a"}]"#).is_err());
     }
 
     #[test]
