@@ -33,6 +33,10 @@ impl Petitions {
             Command::ProvideInformation { attachments, .. } => self.check_files(attachments).await?,
             _ => {}
         }
+        // Told by a person now, unless they say when: the same words on another day are another happening.
+        if let Command::Withdraw { told_at, .. } | Command::ProvideInformation { told_at, .. } = &mut command {
+            *told_at = told_at.or_else(|| Some(self.parts.clock.now()));
+        }
         let actor = caller.name.clone();
         let context = Context { actor, expected_version, request: Some(key), ..Context::default() };
         let decided = self.parts.decisions.decide(id, command, context).await?;
