@@ -102,7 +102,8 @@ impl Petition {
             EventBody::InformationProvided { text, attachments, told_at, extensions } => {
                 let attachment_ids = self.announce(attachments);
                 let (text, told_at, extensions) = (text.clone(), *told_at, extensions.clone());
-                self.supplements.push(Supplied { at: event.at, text, attachment_ids, told_at, extensions });
+                let files = attachments.clone();
+                self.supplements.push(Supplied { at: event.at, text, attachment_ids, files, told_at, extensions });
             }
             EventBody::DeadlineExtended { due_on, .. } => self.due_on = Some(*due_on),
             EventBody::Answered { answer } => self.answers.push(answer.clone()),

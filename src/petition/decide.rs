@@ -11,7 +11,7 @@ use super::{
     event::EventBody,
     moves::{Action, Status, target},
     refusal::Refusal,
-    state::{AttachmentState, Petition},
+    state::{AttachmentState, Petition, Supplied},
 };
 
 /// The longest text of a decision (an answer, a reason, a note), in bytes: answers run to about 6,000 characters, a
@@ -141,8 +141,8 @@ fn is_told_again(petition: &Petition, command: &Command) -> bool {
         // While it is asked for, "no reply" may be told in the same words as to the question before.
         Command::ProvideInformation { told_at: None, .. } if petition.status == Status::InformationRequested => false,
         Command::ProvideInformation { text, attachments, told_at, .. } => {
-            let known = petition.supplements.iter().filter(|it| it.text == *text && it.told_at == *told_at);
-            known.into_iter().any(|it| has_files(petition, &it.attachment_ids, attachments))
+            let same = |it: &Supplied| it.text == *text && it.told_at == *told_at && it.files == *attachments;
+            petition.supplements.iter().any(same)
         }
         Command::Withdraw { reason, told_at } => {
             petition.status == Status::Withdrawn
@@ -154,12 +154,6 @@ fn is_told_again(petition: &Petition, command: &Command) -> bool {
         }
         _ => false,
     }
-}
-
-/// Whether a supplement's files are these: the same text with another file is another supplement.
-fn has_files(petition: &Petition, ids: &[u32], files: &[Attachment]) -> bool {
-    let held = petition.attachments.iter().filter(|held| ids.contains(&held.id));
-    held.clone().count() == files.len() && files.iter().all(|file| held.clone().any(|it| it.is(file)))
 }
 
 fn answered(petition: &Petition, mut answer: Answer) -> Result<EventBody, Refusal> {

@@ -122,6 +122,9 @@ pub struct Supplied {
     pub text: String,
     /// The ids of its files.
     pub attachment_ids: Vec<u32>,
+    /// Its files as they were told: by them the same supplement is known again, whatever was learnt of the files since.
+    #[serde(default)]
+    pub files: Vec<Attachment>,
     /// When, as told.
     #[serde(default)]
     pub told_at: Option<Timestamp>,
