@@ -14,6 +14,7 @@ use channel_sdk::{
     inbound::Inbound as Message,
 };
 use futures::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::listen::PushTaker;
@@ -152,14 +153,15 @@ impl Inbound {
     }
 
     /// Deals with a message that was journalled and, because the gateway was stopped or could not then, not dealt with.
-    /// Returns whether there was anything to do: a message that somebody is dealing with is left to them.
+    /// Returns whether there was anything to do: a message that somebody is dealing with is left to them, and so is one that
+    /// arrived after `before`, for whoever took it in may be about to.
     ///
     /// # Errors
     /// The gateway cannot now.
-    pub async fn finish_message(&self, id: MessageId) -> Result<bool, IntakeError> {
+    pub async fn finish_message(&self, id: MessageId, before: Timestamp) -> Result<bool, IntakeError> {
         let Some(_own) = self.own(id) else { return Ok(false) };
         let Some(message) = self.store.message_get(id).await? else { return Ok(false) };
-        if message.state == MessageState::Done {
+        if message.state == MessageState::Done || message.received_at > before {
             return Ok(false);
         }
         let Some(channel) = self.channels.get(&message.channel).cloned() else {

@@ -47,8 +47,7 @@ impl Resume {
             if stop.is_cancelled() {
                 break;
             }
-            let is_settled = self.store.message_get(id).await?.is_some_and(|message| message.received_at < before);
-            if is_settled && self.inbound.finish_message(id).await? {
+            if self.inbound.finish_message(id, before).await? {
                 tracing::info!(message.id = id.0, "dealt with a message that was left from before");
             }
         }
