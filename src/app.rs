@@ -19,6 +19,7 @@ use crate::{
     config::{self, Config},
     decision::Decisions,
     grpc::{self, Grpc},
+    health,
     inbound::{
         Inbound,
         listen::{self, Listen, PushChannel},
@@ -28,6 +29,7 @@ use crate::{
     },
     intake::Intake,
     outbound::{Outbound, Schedule, attempt::Attempts},
+    presence::{self, Turns},
     remote::{self, HttpRemote},
     security::{Incoming, Principals, ServerTls, TlsFiles, tls::TlsError},
     store::{
@@ -39,9 +41,6 @@ use crate::{
 
 /// How long to wait between looks at what came out of order.
 const REVISIT_INTERVAL: Duration = Duration::from_secs(5);
-
-/// An attempt is given up well before its lease ends, so that no other is begun beside it.
-const ATTEMPT_SHARE_OF_LEASE: f64 = 0.9;
 
 /// Why the gateway could not start.
 #[derive(Debug, thiserror::Error)]
@@ -136,23 +135,37 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, AppErr
     let (grpc_listener, grpc) = bind(config.grpc.listener.listen).await?;
     let (http_listener, http) = bind(config.http.listener.listen).await?;
 
-    let store = open_store(config.store).await?;
+    let store = open_store(config.store, clock).await?;
+    // From here on the store's time counts: gateways that share it have clocks of their own.
+    let clock = store.clock();
     let blobs = Blobs::open(config.blobs.folder, config.blobs.attachment_bytes_max).await?;
     let channels = join_channels(&config.channels, &blobs, &clock)?;
     let (committer, committer_task) = committer::committer(Arc::clone(&store)).await?;
     let decisions = Decisions::new(Arc::clone(&store), committer.clone(), channels.clone(), Arc::clone(&clock));
     let intake =
         Intake::new(Arc::clone(&store), committer.clone(), decisions.clone(), blobs.clone(), Arc::clone(&clock));
-    let inbound = Inbound::new(Arc::clone(&store), committer.clone(), intake, channels.clone(), Arc::clone(&clock));
+    let inbound = Inbound::new(Arc::clone(&store), committer.clone(), intake, channels.clone());
 
     let mut life = Life::new();
+    let tail = committer_task.tail();
     life.spawn_core("committer", |stop| committer_task.run(stop));
+    life.spawn("tail", |stop| tail.run(stop));
+    let (health, ready) = health::health(Arc::clone(&store), committer.clone());
+    life.spawn("health", |stop| health.run(stop));
+    let (presence, turns) = presence::presence(committer.clone(), channels.clone());
+    life.spawn_presence("presence", |stop| presence.run(stop));
 
     let parts = grpc::Parts { store, committer, decisions, inbound, channels, blobs, clock };
     spawn_outbound(&mut life, &parts, &config.outbound);
-    spawn_polls(&mut life, &parts, &config.inbound);
-    spawn_http(&mut life, &parts, http_listener, config.http, &config.channels)?;
-    spawn_grpc(&mut life, parts, grpc_listener, &config.grpc, config.principals)?;
+    spawn_polls(&mut life, &parts, &turns, &config.inbound);
+    spawn_http(
+        &mut life,
+        &parts,
+        Entrance { listener: http_listener, ready: ready.clone() },
+        config.http,
+        &config.channels,
+    )?;
+    spawn_grpc(&mut life, parts, Entrance { listener: grpc_listener, ready }, &config.grpc, config.principals)?;
 
     let (stopper, stopped) = mpsc::channel(2);
     let supervisor = life.into_supervisor();
@@ -167,11 +180,11 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), AppError
 }
 
 /// The one place that chooses an engine.
-async fn open_store(store: config::Store) -> Result<Arc<dyn Store>, AppError> {
+async fn open_store(store: config::Store, clock: SharedClock) -> Result<Arc<dyn Store>, AppError> {
     match store {
         config::Store::Sqlite { file } => {
             let place = file.to_string_lossy().into_owned();
-            let opened = tokio::task::spawn_blocking(move || SqliteStore::open(&place)).await;
+            let opened = tokio::task::spawn_blocking(move || SqliteStore::open(&place, clock)).await;
             Ok(Arc::new(opened.expect("opening a store does not panic")?))
         }
     }
@@ -205,7 +218,6 @@ fn spawn_outbound(life: &mut Life, parts: &grpc::Parts, config: &config::Outboun
         committer: parts.committer.clone(),
         decisions: parts.decisions.clone(),
         schedule,
-        patience: config.lease.mul_f64(ATTEMPT_SHARE_OF_LEASE),
         clock: Arc::clone(&parts.clock),
     };
     let outbound = Outbound {
@@ -221,7 +233,7 @@ fn spawn_outbound(life: &mut Life, parts: &grpc::Parts, config: &config::Outboun
     life.spawn("outbound", |stop| outbound.run(stop));
 }
 
-fn spawn_polls(life: &mut Life, parts: &grpc::Parts, config: &config::Inbound) {
+fn spawn_polls(life: &mut Life, parts: &grpc::Parts, turns: &Turns, config: &config::Inbound) {
     for channel in parts.channels.iter().filter(|channel| channel.enabled) {
         for (feed, interval) in &channel.poll {
             let poll = Poll {
@@ -231,6 +243,7 @@ fn spawn_polls(life: &mut Life, parts: &grpc::Parts, config: &config::Inbound) {
                 pause_after_failure: config.failure_pause,
                 inbound: parts.inbound.clone(),
                 store: Arc::clone(&parts.store),
+                turn: turns.of(&channel.name),
                 clock: Arc::clone(&parts.clock),
             };
             life.spawn("poll", |stop| poll.run(stop));
@@ -243,39 +256,39 @@ fn spawn_polls(life: &mut Life, parts: &grpc::Parts, config: &config::Inbound) {
     life.spawn("revisit", |stop| revisit.run(stop));
 }
 
+/// Where calls come in, and whether they are to come here now.
+struct Entrance {
+    listener: TcpListener,
+    ready: watch::Receiver<bool>,
+}
+
 fn spawn_http(
     life: &mut Life,
     parts: &grpc::Parts,
-    listener: TcpListener,
+    entrance: Entrance,
     config: config::Http,
     configured: &[config::Channel],
 ) -> Result<(), AppError> {
     let tls = load_tls(life, config.listener.tls.clone(), &listen::ALPN)?;
-    let (ready_sender, ready) = watch::channel(true);
     let channels = configured.iter().filter(|channel| channel.enabled).map(PushChannel::new).collect();
     let taker = Arc::new(parts.inbound.clone());
+    let Entrance { listener, ready } = entrance;
     let listen = Listen { listener, tls, http: config, channels, taker, ready, clock: Arc::clone(&parts.clock) };
-    life.spawn("push listener", |stop| async move {
-        let not_ready = async {
-            stop.cancelled().await;
-            ready_sender.send_replace(false);
-        };
-        tokio::join!(listen.run(stop.clone()), not_ready);
-    });
+    life.spawn("push listener", |stop| listen.run(stop));
     Ok(())
 }
 
 fn spawn_grpc(
     life: &mut Life,
     parts: grpc::Parts,
-    listener: TcpListener,
+    entrance: Entrance,
     config: &config::Grpc,
     principals: Principals,
 ) -> Result<(), AppError> {
     let tls = load_tls(life, config.listener.tls.clone(), &["h2"])?;
-    let incoming = Incoming::new(listener, tls, config.connections_max).into_stream();
+    let incoming = Incoming::new(entrance.listener, tls, config.connections_max).into_stream();
     let server = Grpc::new(parts, Arc::new(principals), grpc::Limits::from(config))?;
-    life.spawn("gRPC server", |stop| server.run(incoming, stop));
+    life.spawn("gRPC server", |stop| server.run(incoming, entrance.ready, stop));
     Ok(())
 }
 
@@ -288,29 +301,48 @@ fn load_tls(life: &mut Life, files: Option<TlsFiles>, alpn: &[&str]) -> Result<O
     Ok(Some(tls))
 }
 
-/// The tasks in their two circles: whoever may write, and the committer that outlives them.
+/// The tasks in their three circles: whoever does the work; the presence, which lets go of what this gateway holds when the
+/// work has ended; the committer, through which that is written.
 struct Life {
     supervisor: Supervisor,
-    outer: TaskTracker,
+    work: TaskTracker,
+    presence: TaskTracker,
+    presence_stop: CancellationToken,
     core_stop: CancellationToken,
 }
 
 impl Life {
     fn new() -> Life {
-        Life { supervisor: Supervisor::new(), outer: TaskTracker::new(), core_stop: CancellationToken::new() }
+        Life {
+            supervisor: Supervisor::new(),
+            work: TaskTracker::new(),
+            presence: TaskTracker::new(),
+            presence_stop: CancellationToken::new(),
+            core_stop: CancellationToken::new(),
+        }
     }
 
-    /// A task of the outer circle.
+    /// A task of the outermost circle.
     fn spawn<F, Task>(&mut self, name: &'static str, run: F)
     where
         F: FnOnce(CancellationToken) -> Task,
         Task: Future<Output = ()> + Send + 'static,
     {
-        let outer = self.outer.clone();
-        self.supervisor.spawn(name, |stop| outer.track_future(run(stop)));
+        let work = self.work.clone();
+        self.supervisor.spawn(name, |stop| work.track_future(run(stop)));
     }
 
-    /// A task that stops only when the outer circle has.
+    /// A task that stops only when all work has ended.
+    fn spawn_presence<F, Task>(&mut self, name: &'static str, run: F)
+    where
+        F: FnOnce(CancellationToken) -> Task,
+        Task: Future<Output = ()> + Send + 'static,
+    {
+        let (presence, stop) = (self.presence.clone(), self.presence_stop.clone());
+        self.supervisor.spawn(name, |_| presence.track_future(run(stop)));
+    }
+
+    /// A task that stops only when both outer circles have.
     fn spawn_core<F, Task>(&mut self, name: &'static str, run: F)
     where
         F: FnOnce(CancellationToken) -> Task,
@@ -321,11 +353,14 @@ impl Life {
     }
 
     fn into_supervisor(mut self) -> Supervisor {
-        let (outer, core_stop) = (self.outer, self.core_stop);
+        let Life { work, presence, presence_stop, core_stop, .. } = self;
         self.supervisor.spawn("drain", |stop| async move {
             stop.cancelled().await;
-            outer.close();
-            outer.wait().await;
+            work.close();
+            work.wait().await;
+            presence_stop.cancel();
+            presence.close();
+            presence.wait().await;
             core_stop.cancel();
         });
         self.supervisor

@@ -16,6 +16,8 @@ use channel_sdk::{
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
+use crate::store::{ChannelHealth, OtherGateway};
+
 /// The channel of petitions that ministry systems submit over gRPC; it has no far side.
 pub const DIRECT: &str = "direct";
 
@@ -50,18 +52,7 @@ pub struct Channel {
     pub poll: BTreeMap<String, Duration>,
     /// Woken to pull at once.
     pub sync: Notify,
-    health: Mutex<Health>,
-}
-
-/// What was seen of the far side since the start; for operators, lost at a restart.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Health {
-    /// The last time that the far side answered as it should.
-    pub last_success_at: Option<Timestamp>,
-    /// What fails now, by feed or as [`DELIVERIES`]: since when it was last tried, and why. Gone after a success of the same.
-    pub failures: BTreeMap<String, (Timestamp, String)>,
-    /// The last time that every feed was pulled to its end.
-    pub last_scan_at: Option<Timestamp>,
+    health: Mutex<ChannelHealth>,
 }
 
 /// What a channel is made of.
@@ -111,7 +102,7 @@ impl Channel {
     }
 
     /// What was seen of the far side.
-    pub fn health(&self) -> Health {
+    pub fn health(&self) -> ChannelHealth {
         self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -134,7 +125,24 @@ impl Channel {
     }
 }
 
-impl Health {
+/// What all gateways see of a channel: deliveries are anybody's, its feeds are pulled by one of them.
+pub fn health_among(own: ChannelHealth, name: &str, others: &[OtherGateway]) -> ChannelHealth {
+    let mut all = own;
+    for other in others {
+        let Some(seen) = other.seen.get(name) else { continue };
+        all.last_success_at = all.last_success_at.max(seen.last_success_at);
+        all.last_scan_at = all.last_scan_at.max(seen.last_scan_at);
+        if other.holds.contains(name) {
+            // What another gateway saw of the feeds before it lost its turn is over.
+            all.failures.retain(|what, _| what == DELIVERIES);
+        }
+        let theirs = seen.failures.iter().filter(|(what, _)| *what == DELIVERIES || other.holds.contains(name));
+        all.failures.extend(theirs.map(|(what, failure)| (what.clone(), failure.clone())));
+    }
+    all
+}
+
+impl ChannelHealth {
     /// The last failure of those that last: what, when, why.
     pub fn failure(&self) -> Option<(&str, Timestamp, &str)> {
         let failures = self.failures.iter().map(|(what, (at, reason))| (what.as_str(), *at, reason.as_str()));

@@ -44,6 +44,11 @@ impl ManualClock {
         ManualClock(Mutex::new(at))
     }
 
+    /// Sets the clock.
+    pub fn set(&self, at: Timestamp) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+
     /// Moves the clock on.
     pub fn advance(&self, by: SignedDuration) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) += by;

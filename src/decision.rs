@@ -206,7 +206,7 @@ impl Decisions {
                 attachment_id: held.id,
                 attachment: held.attachment.clone(),
             })
-            .map(|errand| new_delivery(petition, None, errand, DeliveryId(uuid_at(at)), at));
+            .map(|errand| new_delivery(petition, None, errand, DeliveryId(uuid_at(at))));
         tell.chain(fetch).collect()
     }
 }
@@ -240,17 +240,11 @@ fn tell(petition: &Petition, event: &NewEvent, channel: &Channel, context: &Cont
         body,
     };
     let lane = Some(petition.id.to_string());
-    Some(new_delivery(petition, lane, Errand::Tell { notice: Box::new(notice) }, id, event.at))
+    Some(new_delivery(petition, lane, Errand::Tell { notice: Box::new(notice) }, id))
 }
 
-fn new_delivery(
-    petition: &Petition,
-    lane: Option<String>,
-    errand: Errand,
-    id: DeliveryId,
-    next_at: Timestamp,
-) -> NewDelivery {
-    NewDelivery { id, channel: petition.channel.clone(), lane, errand, next_at }
+fn new_delivery(petition: &Petition, lane: Option<String>, errand: Errand, id: DeliveryId) -> NewDelivery {
+    NewDelivery { id, channel: petition.channel.clone(), lane, errand }
 }
 
 /// A new UUID of version 7 for an instant: sorted by time, unique by its random part.

@@ -25,9 +25,11 @@
 //! - [`decision`]: load, decide, commit; again when somebody was faster. [`intake`]: a decoded message becomes a recorded
 //!   petition, once.
 //! - [`inbound`]: pushed and pulled bytes, from the journal to the acknowledgement. [`outbound`]: deliveries, from the
-//!   claim to the settlement. [`watch`]: a cursor over all events. [`channels`]: the running channels.
+//!   claim to the settlement. [`watch`]: a cursor over all events. [`channels`]: the running channels. [`presence`]: this
+//!   gateway among those that share its store.
 //! - [`grpc`]: the public contract (`proto/`): parse, call, render. [`pb`]: what is generated from it.
-//! - [`config`], [`security`], [`remote`], [`telemetry`], [`supervise`], [`clock`]: what the parts stand on.
+//! - [`config`], [`security`], [`remote`], [`telemetry`], [`supervise`], [`clock`], [`health`]: what the parts stand
+//!   on.
 //! - [`adapters`]: the registry of kinds. [`app`]: the only place where parts are joined.
 //! - [`demo`]: a ministry's year in a minute over all of the above, and the audit of it; a client like any other.
 //!
@@ -58,11 +60,13 @@ pub mod config;
 pub mod decision;
 pub mod demo;
 pub mod grpc;
+pub mod health;
 pub mod inbound;
 pub mod intake;
 pub mod outbound;
 pub mod pb;
 pub mod petition;
+pub mod presence;
 pub mod remote;
 pub mod security;
 pub mod store;

@@ -7,21 +7,26 @@
 //! What waits is bounded by count and by bytes: beyond that a caller is told soon that the store is not available now,
 //! instead of filling the memory.
 
-use std::{sync::Arc, time::Duration};
+mod tail;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use channel_sdk::inbound::CodeList;
-use jiff::Timestamp;
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
+pub use self::tail::Tail;
 use crate::{
     petition::Seq,
     store::{
-        Change, Claim, Claimed, Committed, DeliveryId, ItemRecord, ItemsDone, MessageId, NewMessage, Settle, Store,
-        StoreError, Write, Written,
+        Beat, Change, Claim, Claimed, Committed, DeliveryId, Held, ItemRecord, ItemsDone, MessageId, NewMessage,
+        Settle, Store, StoreError, Write, Written,
     },
 };
 
@@ -56,7 +61,11 @@ pub struct Committer {
     room: Arc<Semaphore>,
     seq: watch::Receiver<Seq>,
     due: Arc<Notify>,
+    busy: Busy,
 }
+
+/// Since when a batch is being committed.
+type Busy = Arc<Mutex<Option<Instant>>>;
 
 /// The task that commits what was handed in.
 pub struct CommitterTask {
@@ -64,6 +73,7 @@ pub struct CommitterTask {
     queue: mpsc::Receiver<Job>,
     seq: watch::Sender<Seq>,
     due: Arc<Notify>,
+    busy: Busy,
 }
 
 /// A committer over a store, and the task that must run for it.
@@ -75,8 +85,9 @@ pub async fn committer(store: Arc<dyn Store>) -> Result<(Committer, CommitterTas
     let (sender, queue) = mpsc::channel(WAITING_WRITES_MAX);
     let due = Arc::new(Notify::new());
     let room = Arc::new(Semaphore::new(WAITING_KIB_MAX as usize));
-    let task = CommitterTask { store, queue, seq: seq_sender, due: Arc::clone(&due) };
-    Ok((Committer { queue: sender, room, seq, due }, task))
+    let busy = Busy::default();
+    let task = CommitterTask { store, queue, seq: seq_sender, due: Arc::clone(&due), busy: Arc::clone(&busy) };
+    Ok((Committer { queue: sender, room, seq, due, busy }, task))
 }
 
 impl Committer {
@@ -127,6 +138,41 @@ impl Committer {
         self.done(Write::Reopen(id)).await
     }
 
+    /// Makes an unfinished message this gateway's to deal with; `false` when it is finished, or another's.
+    ///
+    /// # Errors
+    /// See [`Committer::change`].
+    pub async fn message_take_over(&self, id: MessageId) -> Result<bool, StoreError> {
+        self.settled(Write::TakeOver(id)).await
+    }
+
+    /// Says that this gateway is alive; gives what it may do until the next beat.
+    ///
+    /// # Errors
+    /// See [`Committer::change`].
+    pub async fn beat(&self, beat: Beat) -> Result<Held, StoreError> {
+        match self.write(Write::Beat(beat)).await? {
+            Written::Held(held) => Ok(held),
+            _ => Err(wrong_answer()),
+        }
+    }
+
+    /// Says that this gateway goes.
+    ///
+    /// # Errors
+    /// See [`Committer::change`].
+    pub async fn leave(&self) -> Result<(), StoreError> {
+        self.done(Write::Leave).await
+    }
+
+    /// Has a channel pulled at once, by whichever gateway holds it.
+    ///
+    /// # Errors
+    /// See [`Committer::change`].
+    pub async fn sync(&self, channel: &str) -> Result<(), StoreError> {
+        self.done(Write::Sync(channel.to_owned())).await
+    }
+
     /// Leases the next deliveries that are due.
     ///
     /// # Errors
@@ -150,8 +196,8 @@ impl Committer {
     ///
     /// # Errors
     /// See [`Committer::change`].
-    pub async fn retry(&self, id: DeliveryId, at: Timestamp) -> Result<bool, StoreError> {
-        self.settled(Write::Retry { id, at }).await
+    pub async fn retry(&self, id: DeliveryId) -> Result<bool, StoreError> {
+        self.settled(Write::Retry(id)).await
     }
 
     /// Pauses or resumes a channel.
@@ -178,6 +224,12 @@ impl Committer {
     /// Signalled when deliveries may have fallen due. It keeps one signal for one waiter, so only one task may wait.
     pub fn deliveries_due(&self) -> Arc<Notify> {
         Arc::clone(&self.due)
+    }
+
+    /// For how long the batch that is being committed has been; zero when none is.
+    pub fn busy_for(&self) -> Duration {
+        let busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        busy.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     async fn settled(&self, write: Write) -> Result<bool, StoreError> {
@@ -209,6 +261,11 @@ impl Committer {
 }
 
 impl CommitterTask {
+    /// What has other gateways' commits told here as well; a task to be run beside this one.
+    pub fn tail(&self) -> Tail {
+        Tail { store: Arc::clone(&self.store), seq: self.seq.clone(), due: Arc::clone(&self.due) }
+    }
+
     /// Commits until `stop`, then what was handed in before it.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut left_over = None;
@@ -253,44 +310,64 @@ impl CommitterTask {
             writes.push(write);
             answers.push((answer, _room));
         }
-        let written = self
-            .store
-            .write(writes)
-            .await
-            .and_then(|written| if written.len() == answers.len() { Ok(written) } else { Err(wrong_answer()) });
-        let written = match written {
-            Ok(written) => written,
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, writes = answers.len(), "a batch failed");
-                for (answer, _room) in answers {
-                    send(answer, Err(error.clone()));
-                }
-                return;
-            }
-        };
-        self.publish(&written, may_be_due);
+        let written = self.write_all(writes.into()).await;
+        self.publish(written.iter().flatten(), may_be_due);
         for ((answer, _room), written) in answers.into_iter().zip(written) {
-            send(answer, Ok(written));
+            send(answer, written);
         }
     }
 
+    /// Writes a batch. Where the engine refuses it, nothing of it was done; then each write goes alone, so that only the
+    /// one fails that the engine cannot bear.
+    async fn write_all(&self, batch: Arc<[Write]>) -> Vec<Result<Written, StoreError>> {
+        match self.write_batch(Arc::clone(&batch)).await {
+            Ok(written) => written.into_iter().map(Ok).collect(),
+            Err(StoreError::Engine(_)) if batch.len() > 1 => {
+                let mut written = Vec::with_capacity(batch.len());
+                for write in batch.iter() {
+                    let alone = self.write_batch(Arc::new([write.clone()])).await;
+                    written.push(alone.and_then(|mut one| one.pop().ok_or_else(wrong_answer)));
+                }
+                written
+            }
+            Err(error) => vec![Err(error); batch.len()],
+        }
+    }
+
+    async fn write_batch(&self, batch: Arc<[Write]>) -> Result<Vec<Written>, StoreError> {
+        let count = batch.len();
+        *self.busy.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        let written = self.store.write(batch).await;
+        *self.busy.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let written = written.and_then(|it| if it.len() == count { Ok(it) } else { Err(wrong_answer()) });
+        if let Err(error) = &written {
+            tracing::error!(error = error as &dyn std::error::Error, writes = count, "a batch failed");
+        }
+        written
+    }
+
     /// Signals go out before the answers: who has its answer can rely on watchers being told.
-    fn publish(&self, written: &[Written], may_be_due: bool) {
-        let seqs = written.iter().filter_map(|written| match written {
+    fn publish<'a>(&self, written: impl Iterator<Item = &'a Written>, may_be_due: bool) {
+        let seqs = written.filter_map(|written| match written {
             Written::Committed(Committed::New { seq, .. }) => Some(*seq),
             _ => None,
         });
         if let Some(last) = seqs.max() {
-            self.seq.send_if_modified(|seq| {
-                let is_later = last > *seq;
-                *seq = last.max(*seq);
-                is_later
-            });
+            move_on(&self.seq, last);
         }
         if may_be_due {
             self.due.notify_one();
         }
     }
+}
+
+/// Tells the last number, where it is news; whether it was.
+fn move_on(told: &watch::Sender<Seq>, last: Seq) -> bool {
+    told.send_if_modified(|seq| {
+        let is_later = last > *seq;
+        *seq = last.max(*seq);
+        is_later
+    })
 }
 
 /// A caller that is gone does not want its answer; what was written stays written.
@@ -302,11 +379,15 @@ fn send(answer: oneshot::Sender<Result<Written, StoreError>>, result: Result<Wri
 fn may_make_due(write: &Write) -> bool {
     match write {
         Write::Change(change) => !change.deliveries.is_empty(),
-        Write::Settle(_) | Write::Retry { .. } | Write::Pause { .. } => true,
+        Write::Settle(_) | Write::Retry(_) | Write::Pause { .. } => true,
         Write::Journal(_)
         | Write::Items(_)
         | Write::MessageDone(_)
         | Write::Reopen(_)
+        | Write::TakeOver(_)
+        | Write::Beat(_)
+        | Write::Leave
+        | Write::Sync(_)
         | Write::Claim(_)
         | Write::CodeList { .. } => false,
     }
@@ -328,9 +409,13 @@ fn size_of(write: &Write) -> usize {
             Write::CodeList { list, .. } => list.entries.iter().map(|(code, name)| code.len() + name.len()).sum(),
             Write::MessageDone(_)
             | Write::Reopen(_)
+            | Write::TakeOver(_)
+            | Write::Beat(_)
+            | Write::Leave
+            | Write::Sync(_)
             | Write::Claim(_)
             | Write::Settle(_)
-            | Write::Retry { .. }
+            | Write::Retry(_)
             | Write::Pause { .. } => 0,
         }
 }
@@ -338,6 +423,3 @@ fn size_of(write: &Write) -> usize {
 fn wrong_answer() -> StoreError {
     StoreError::Damaged("answer of the engine")
 }
-
-#[cfg(test)]
-mod tests;

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     channels::DIRECT,
+    channels::health_among,
     pb::{self, channel_service_server::ChannelService},
     store::ChannelState,
 };
@@ -90,6 +91,8 @@ impl ChannelCalls {
         }
         let channel = self.rendered(name, state.as_ref()).await?;
         self.wake(name);
+        // It may be another gateway that pulls it.
+        self.parts.committer.sync(name).await?;
         Ok(pb::SyncChannelResponse { channel: Some(channel) })
     }
 
@@ -134,11 +137,15 @@ impl ChannelCalls {
 
     async fn rendered(&self, name: &str, state: Option<&ChannelState>) -> Result<pb::Channel, CallError> {
         let running = self.parts.channels.get(name);
+        let health = match running {
+            Some(running) => Some(health_among(running.health(), name, &self.parts.store.gateway_list_others().await?)),
+            None => None,
+        };
         let mut cursors = Cursors::new();
         for feed in running.iter().flat_map(|channel| channel.poll.keys()) {
             cursors.push((feed.clone(), self.parts.store.cursor_get(name, feed).await?));
         }
-        Ok(channel(name, running.map(AsRef::as_ref), state, cursors))
+        Ok(channel(name, running.map(AsRef::as_ref).zip(health), state, cursors))
     }
 
     /// Has every feed that waits for its interval asked at once.

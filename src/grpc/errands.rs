@@ -71,9 +71,7 @@ impl ChannelCalls {
         let duplicate = match found.state {
             DeliveryState::Delivered => return Err(CallError::AlreadyDelivered),
             // One that is being attempted at this moment stays as it is.
-            DeliveryState::Pending | DeliveryState::DeadLetter => {
-                !self.parts.committer.retry(found.id, self.parts.clock.now()).await?
-            }
+            DeliveryState::Pending | DeliveryState::DeadLetter => !self.parts.committer.retry(found.id).await?,
         };
         tracing::info!(delivery.id = %found.id.0, principal.name = caller.name, "a delivery was asked to be retried");
         let now = self.find_delivery(&request.name).await?;

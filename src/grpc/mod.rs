@@ -32,7 +32,7 @@ mod watch;
 use std::sync::Arc;
 
 pub use entrance::Limits;
-pub use serving::{Grpc, Health, SetupError};
+pub use serving::{Grpc, SetupError};
 
 use crate::{
     blobs::Blobs, channels::Channels, clock::SharedClock, committer::Committer, decision::Decisions, inbound::Inbound,

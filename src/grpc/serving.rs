@@ -3,6 +3,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use futures::Stream;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::{codec::CompressionEncoding, server::NamedService, service::Routes, transport::Server};
 use tonic_health::{ServingStatus, server::HealthReporter};
@@ -39,17 +40,24 @@ pub struct Grpc {
 
 /// Says whether the gateway serves; what load balancers and probes are told.
 #[derive(Clone)]
-pub struct Health(HealthReporter);
+struct Health(HealthReporter);
 
 impl Health {
-    /// Every service serves.
-    pub async fn serving(&self) {
-        self.set(ServingStatus::Serving).await;
+    /// No service serves: new calls should go elsewhere. Those that come are answered all the same.
+    async fn not_serving(&self) {
+        self.set(ServingStatus::NotServing).await;
     }
 
-    /// No service serves: new calls should go elsewhere. Those that come are answered all the same.
-    pub async fn not_serving(&self) {
-        self.set(ServingStatus::NotServing).await;
+    /// Says what `ready` says, until the stop; never ends by itself.
+    async fn follow(&self, mut ready: watch::Receiver<bool>, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            let is_ready = *ready.borrow_and_update();
+            self.set(if is_ready { ServingStatus::Serving } else { ServingStatus::NotServing }).await;
+            if !matches!(stop.run_until_cancelled(ready.changed()).await, Some(Ok(()))) {
+                break;
+            }
+        }
+        std::future::pending().await
     }
 
     async fn set(&self, status: ServingStatus) {
@@ -77,16 +85,17 @@ impl Grpc {
         Ok(Grpc { parts, principals, limits, health: Health(HealthReporter::new()), reflection })
     }
 
-    /// The server's health. It says NOT_SERVING by itself when the stop begins.
-    pub fn health(&self) -> Health {
-        self.health.clone()
-    }
-
     /// Serves the connections of `incoming` until told to stop, then until every call has ended: unary calls finish,
     /// streams end with a status that tells where to go on.
-    pub async fn run(self, incoming: impl Stream<Item = io::Result<Connection>> + Send, stop: CancellationToken) {
+    ///
+    /// Its health follows `ready`.
+    pub async fn run(
+        self,
+        incoming: impl Stream<Item = io::Result<Connection>> + Send,
+        ready: watch::Receiver<bool>,
+        stop: CancellationToken,
+    ) {
         let Grpc { parts, principals, limits, health, reflection } = self;
-        health.serving().await;
         let size = limits.message_bytes_max;
         let petitions = PetitionServiceServer::new(Petitions::new(parts.clone(), &limits, stop.clone()))
             .accept_compressed(CompressionEncoding::Gzip)
@@ -120,6 +129,7 @@ impl Grpc {
                 }
             }
             () = letting_go => {}
+            () = health.follow(ready, &stop) => {}
         }
     }
 }

@@ -228,7 +228,8 @@ fn of_reprocess(error: ReprocessError) -> Told {
 
 fn of_store(error: &StoreError) -> Told {
     match error {
-        StoreError::Unavailable(_) => {
+        // Not known is answered alike: the same request_id finds out.
+        StoreError::Unavailable(_) | StoreError::Unknown => {
             let message = "the store is not available now; repeat the call with the same request_id";
             Told::new(Code::Unavailable, "STORE_UNAVAILABLE", message).again_after(RETRY_LATER)
         }

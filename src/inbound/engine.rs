@@ -20,11 +20,10 @@ use sha2::{Digest, Sha256};
 use super::listen::PushTaker;
 use crate::{
     channels::{Channel, Channels},
-    clock::SharedClock,
     committer::Committer,
     intake::{Intake, IntakeError, Origin},
     store::{
-        ItemRecord, ItemRef, ItemState, ItemsDone, MessageId, MessageState, NewMessage, Store, StoreError,
+        CursorMove, ItemRecord, ItemRef, ItemState, ItemsDone, MessageId, MessageState, NewMessage, Store, StoreError,
         StoredMessage,
     },
     supervise::outlive,
@@ -46,7 +45,6 @@ pub struct Inbound {
     committer: Committer,
     intake: Intake,
     channels: Channels,
-    clock: SharedClock,
     under_way: UnderWay,
 }
 
@@ -106,14 +104,8 @@ impl From<StoreError> for ReprocessError {
 
 impl Inbound {
     /// An engine over these parts.
-    pub fn new(
-        store: Arc<dyn Store>,
-        committer: Committer,
-        intake: Intake,
-        channels: Channels,
-        clock: SharedClock,
-    ) -> Inbound {
-        Inbound { store, committer, intake, channels, clock, under_way: UnderWay::default() }
+    pub fn new(store: Arc<dyn Store>, committer: Committer, intake: Intake, channels: Channels) -> Inbound {
+        Inbound { store, committer, intake, channels, under_way: UnderWay::default() }
     }
 
     /// Journals a message and deals with it; the cursor, if given, is kept with the message's end.
@@ -124,7 +116,7 @@ impl Inbound {
         &self,
         channel: &Arc<Channel>,
         raw: RawMessage,
-        cursor: Option<(String, String)>,
+        cursor: Option<CursorMove>,
     ) -> Result<Outcome, IntakeError> {
         let sha256 = hex::encode(Sha256::digest(&raw.body));
         let message = NewMessage {
@@ -148,13 +140,13 @@ impl Inbound {
     ///
     /// # Errors
     /// The store failed.
-    pub async fn keep_cursor(&self, channel: &Channel, cursor: (String, String)) -> Result<(), StoreError> {
+    pub async fn keep_cursor(&self, channel: &Channel, cursor: CursorMove) -> Result<(), StoreError> {
         self.finish(None, channel, Some(cursor)).await
     }
 
     /// Deals with a message that was journalled and, because the gateway was stopped or could not then, not dealt with.
-    /// Returns whether there was anything to do: a message that somebody is dealing with is left to them, and so is one that
-    /// arrived after `before`, for whoever took it in may be about to.
+    /// Returns whether there was anything to do: a message that somebody is dealing with, here or at another gateway, is left
+    /// to them, and so is one that arrived after `before`, for whoever took it in may be about to.
     ///
     /// # Errors
     /// The gateway cannot now.
@@ -164,11 +156,14 @@ impl Inbound {
         if message.state == MessageState::Done || message.received_at > before {
             return Ok(false);
         }
+        if !self.committer.message_take_over(id).await? {
+            return Ok(false);
+        }
         let Some(channel) = self.channels.get(&message.channel).cloned() else {
             let fault =
                 Fault::new(FaultCode::WrongMessage, "", "kênh không còn được cấu hình (channel not configured)");
             self.committer.items(vec![quarantined(ItemRef::whole(id), "", None, vec![fault])]).await?;
-            let done = ItemsDone { message: Some(id), channel: message.channel, at: self.clock.now(), cursor: None };
+            let done = ItemsDone { message: Some(id), channel: message.channel, cursor: None };
             self.committer.message_done(done).await?;
             return Ok(true);
         };
@@ -346,9 +341,9 @@ impl Inbound {
         &self,
         message: Option<MessageId>,
         channel: &Channel,
-        cursor: Option<(String, String)>,
+        cursor: Option<CursorMove>,
     ) -> Result<(), StoreError> {
-        let done = ItemsDone { message, channel: channel.name.clone(), at: self.clock.now(), cursor };
+        let done = ItemsDone { message, channel: channel.name.clone(), cursor };
         self.committer.message_done(done).await
     }
 }

@@ -1,4 +1,5 @@
-//! Pull: one task for each feed of each channel asks the far side for what is new, page by page.
+//! Pull: one task for each feed of each channel asks the far side for what is new, page by page, as long as the channel is
+//! this gateway's to pull.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +15,9 @@ use crate::{
     channels::Channel,
     clock::SharedClock,
     intake::IntakeError,
-    store::{Store, StoreError},
+    presence::Turn,
+    remote::Guarded,
+    store::{CursorMove, Store, StoreError},
 };
 
 /// The most pages of one scan: at 100 petitions a page more than a year of the whole country. A far side that says "more"
@@ -35,6 +38,8 @@ pub struct Poll {
     pub inbound: Inbound,
     /// Where the cursor is kept.
     pub store: Arc<dyn Store>,
+    /// Whether the channel is this gateway's to pull.
+    pub turn: Turn,
     /// The time.
     pub clock: SharedClock,
 }
@@ -60,7 +65,7 @@ enum PollError {
 
 impl Poll {
     /// Runs until told to stop. A page that was begun is finished first.
-    pub async fn run(self, stop: CancellationToken) {
+    pub async fn run(mut self, stop: CancellationToken) {
         let mut failures: u32 = 0;
         let mut last_page: Option<Seen> = None;
         while !stop.is_cancelled() {
@@ -78,6 +83,7 @@ impl Poll {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.channel.sync.notified() => {}
+                () = self.turn.changed() => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }
@@ -102,17 +108,18 @@ impl Poll {
     /// Every page there is now.
     async fn scan(&self, stop: &CancellationToken, last_page: &mut Option<Seen>) -> Result<(), PollError> {
         for _ in 0..PAGES_MAX {
-            if stop.is_cancelled() || self.is_paused().await? {
+            if stop.is_cancelled() || !self.turn.is_ours() || self.is_paused().await? {
                 break;
             }
             let cursor = self.store.cursor_get(&self.channel.name, &self.feed).await?;
             let now = self.clock.now();
-            let page = self.channel.adapter.pull(&*self.channel.remote, &self.feed, cursor.as_deref(), now);
+            let remote = Guarded::new(&*self.channel.remote, || self.turn.is_ours());
+            let page = self.channel.adapter.pull(&remote, &self.feed, cursor.as_deref(), now);
             // Nothing of a page that has not come is lost, so a far side that hangs need not hold up a stop.
             let Some(page) = stop.run_until_cancelled(page).await else { break };
             let page = page?;
             let more = page.more;
-            self.deal_with(page, last_page).await?;
+            self.deal_with(page, cursor, last_page).await?;
             if !more {
                 self.channel.succeeded(&self.feed, self.clock.now());
                 self.channel.scanned(self.clock.now());
@@ -127,8 +134,8 @@ impl Poll {
         Ok(states.iter().any(|state| state.name == self.channel.name && state.paused))
     }
 
-    async fn deal_with(&self, page: Page, last_page: &mut Option<Seen>) -> Result<(), PollError> {
-        let cursor = page.next.map(|next| (self.feed.clone(), next));
+    async fn deal_with(&self, page: Page, from: Option<String>, last_page: &mut Option<Seen>) -> Result<(), PollError> {
+        let cursor = page.next.map(|to| CursorMove { feed: self.feed.clone(), from, to });
         let Some(raw) = page.raw else {
             if let Some(cursor) = cursor {
                 self.inbound.keep_cursor(&self.channel, cursor).await?;

@@ -178,7 +178,7 @@ impl Intake {
         };
         let remote_reference = Some(receipt.remote_reference).filter(|it| !it.is_empty());
         let settlement = Settlement::Delivered { remote_reference };
-        let settle = Settle { id: delivery.id, lease: uuid::Uuid::nil(), at: self.clock.now(), settlement };
+        let settle = Settle { id: delivery.id, lease: uuid::Uuid::nil(), settlement };
         let petition_id = delivery.petition.to_string();
         Ok(match self.committer.settle(settle).await? {
             true => ItemResult::Taken { petition_id },

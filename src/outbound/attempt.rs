@@ -1,10 +1,11 @@
 //! One attempt of one delivery: send, hear the verdict, settle.
 
-use std::time::Duration;
-
-use channel_sdk::{model::Attachment, notice::Verdict, remote::Fetched};
-
-use tokio::time::timeout;
+use channel_sdk::{
+    model::Attachment,
+    notice::Verdict,
+    remote::{Fetched, Remote},
+};
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::Schedule;
@@ -14,6 +15,7 @@ use crate::{
     committer::Committer,
     decision::{Context, DecisionError, Decisions},
     petition::{Command, PetitionId},
+    remote::Guarded,
     store::{Claimed, Delivery, Errand, Settle, Settlement, StoreError},
 };
 
@@ -28,18 +30,17 @@ pub struct Attempts {
     pub decisions: Decisions,
     /// When the next attempt is.
     pub schedule: Schedule,
-    /// How long an attempt may take, waiting for the channel's turn included; shorter than the lease.
-    pub patience: Duration,
     /// The time.
     pub clock: SharedClock,
 }
 
 impl Attempts {
-    /// Attempts a claimed delivery once and settles it.
+    /// Attempts a claimed delivery once and settles it. Nothing is sent after `until`, which is before the lease ends, and
+    /// before which the attempt must have ended, waiting for the channel's turn included.
     ///
     /// # Errors
     /// The store failed: nothing is settled, the lease ends, the delivery is attempted again under the same key.
-    pub async fn make(&self, claimed: Claimed) -> Result<(), StoreError> {
+    pub async fn make(&self, claimed: Claimed, until: Instant) -> Result<(), StoreError> {
         let Claimed { delivery, lease } = claimed;
         let verdict = match self.channels.get(&delivery.channel) {
             // Attempts that ended without a word (a defect, a kill) were never settled; they count all the same.
@@ -47,7 +48,7 @@ impl Attempts {
                 reason: "các lần gửi đều dừng giữa chừng (every attempt ended without a result)".to_owned(),
             },
             Some(channel) => {
-                let verdict = self.run_in_time(channel, &delivery).await?;
+                let verdict = self.run_in_time(channel, &delivery, until).await?;
                 self.observe(channel, &delivery, &verdict);
                 verdict
             }
@@ -56,22 +57,29 @@ impl Attempts {
             },
         };
         let settlement = self.settlement(&delivery, verdict, draw_of(lease));
-        self.committer.settle(Settle { id: delivery.id, lease, at: self.clock.now(), settlement }).await?;
+        self.committer.settle(Settle { id: delivery.id, lease, settlement }).await?;
         Ok(())
     }
 
-    async fn run_in_time(&self, channel: &Channel, delivery: &Delivery) -> Result<Verdict, StoreError> {
-        timeout(self.patience, self.run_errand(channel, delivery)).await.unwrap_or_else(|_| {
-            let reason = format!("quá {} giây (the attempt took too long)", self.patience.as_secs());
+    async fn run_in_time(&self, channel: &Channel, delivery: &Delivery, until: Instant) -> Result<Verdict, StoreError> {
+        // A gateway that was held up after its claim must not send what another has sent, and gone on from, meanwhile.
+        let remote = Guarded::new(&*channel.remote, || Instant::now() < until);
+        timeout_at(until, self.run_errand(channel, &remote, delivery)).await.unwrap_or_else(|_| {
+            let reason = "quá thời hạn của lượt gửi (the attempt took too long)".to_owned();
             Ok(Verdict::Retry { reason, not_before: None })
         })
     }
 
-    async fn run_errand(&self, channel: &Channel, delivery: &Delivery) -> Result<Verdict, StoreError> {
+    async fn run_errand(
+        &self,
+        channel: &Channel,
+        remote: &dyn Remote,
+        delivery: &Delivery,
+    ) -> Result<Verdict, StoreError> {
         match &delivery.errand {
-            Errand::Tell { notice } => Ok(channel.adapter.deliver(&*channel.remote, notice).await),
+            Errand::Tell { notice } => Ok(channel.adapter.deliver(remote, notice).await),
             Errand::Fetch { external_id, attachment_id, attachment } => {
-                match channel.adapter.fetch(&*channel.remote, external_id, attachment).await {
+                match channel.adapter.fetch(remote, external_id, attachment).await {
                     Ok(fetched) if is_announced(attachment, &fetched) => {
                         self.hold(delivery.petition, *attachment_id, fetched).await
                     }
@@ -102,8 +110,8 @@ impl Attempts {
             Verdict::Delivered { remote_reference } => Settlement::Delivered { remote_reference },
             Verdict::Reject { reason } => Settlement::DeadLetter { reason },
             Verdict::Retry { reason, not_before } => {
-                match self.schedule.next(delivery.attempts_in_round, self.clock.now(), not_before, draw) {
-                    Some(next_at) => Settlement::Retry { reason, next_at },
+                match self.schedule.wait(delivery.attempts_in_round, not_before, draw) {
+                    Some(wait) => Settlement::Retry { reason, wait },
                     None => Settlement::DeadLetter { reason },
                 }
             }

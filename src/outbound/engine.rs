@@ -6,11 +6,10 @@ use std::{
     time::Duration,
 };
 
-use jiff::SignedDuration;
 use tokio::{
     sync::Notify,
     task::{Id, JoinError, JoinSet},
-    time::sleep,
+    time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +28,9 @@ const SLEEP_MIN: Duration = Duration::from_millis(20);
 /// How many attempts of a channel are begun for each call that its far side takes at once: one is sent, the next stands
 /// ready. More would only wait with their leases running, and take the room of other channels.
 const BEGUN_FOR_EACH_CALL: u32 = 2;
+
+/// An attempt is given up well before its lease ends, so that no other is begun beside it.
+const ATTEMPT_SHARE_OF_LEASE: f64 = 0.9;
 
 /// Delivers, as long as the gateway runs.
 pub struct Outbound {
@@ -87,6 +89,8 @@ impl Outbound {
 
     /// Claims and begins up to `room` attempts; returns how many.
     async fn begin(&self, room: usize, under_way: &mut UnderWay) -> usize {
+        // Counted from before the claim is made, so that it ends here before it ends in the store.
+        let until = Instant::now() + self.lease.mul_f64(ATTEMPT_SHARE_OF_LEASE);
         let claimed = match self.claim(room, under_way).await {
             Ok(claimed) => claimed,
             Err(error) => {
@@ -98,18 +102,15 @@ impl Outbound {
         for delivery in claimed {
             let attempts = self.attempts.clone();
             let channel = delivery.delivery.channel.clone();
-            let task = under_way.tasks.spawn(async move { attempts.make(delivery).await });
+            let task = under_way.tasks.spawn(async move { attempts.make(delivery, until).await });
             under_way.channels.insert(task.id(), channel);
         }
         count
     }
 
     async fn claim(&self, room: usize, under_way: &UnderWay) -> Result<Vec<Claimed>, StoreError> {
-        let now = self.clock.now();
-        let lease = SignedDuration::try_from(self.lease).expect("the configuration bounds the lease");
-        let lease_until = now.checked_add(lease).unwrap_or(now);
         let limit = u32::try_from(room).unwrap_or(u32::MAX);
-        self.committer.claim(Claim { now, lease_until, limit, room_of: self.room_of(under_way) }).await
+        self.committer.claim(Claim { lease: self.lease, limit, room_of: self.room_of(under_way) }).await
     }
 
     /// How many more of each channel: a far side that hangs holds up its own deliveries and nobody else's. A channel that

@@ -8,6 +8,10 @@ pub enum StoreError {
     /// The store cannot be written or read now (disk full, locked, shutting down); nothing was done, try again.
     #[error("the store is not available now: {0}")]
     Unavailable(&'static str),
+    /// The store was lost while it was committing, and did not come back soon: what was asked may be done or not. Ask again
+    /// with the same key.
+    #[error("the store was lost while it was committing: whether it is done is not known")]
+    Unknown,
     /// The engine refused a statement: a defect or a damaged file. Nothing was done.
     #[error("the store's engine failed")]
     Engine(#[source] Arc<dyn std::error::Error + Send + Sync>),

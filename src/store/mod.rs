@@ -6,6 +6,9 @@
 //! Reads go straight to the engine and never block a writer.
 //!
 //! It decides nothing: a [`Change`] was decided by `crate::petition`; the store only refuses what is stale or a repeat.
+//!
+//! Several gateways may share one store, with clocks that differ. So what falls due, and when a lease ends, is judged by the
+//! store's own time alone: callers say how long, and never when.
 
 mod error;
 mod query;
@@ -15,28 +18,49 @@ pub mod sqlite;
 pub(crate) mod suite;
 mod write;
 
+use std::{sync::Arc, time::Duration};
+
 use async_trait::async_trait;
 
 pub use error::StoreError;
 pub use query::{DeliveryQuery, PetitionQuery, QuarantineQuery, Sort};
 pub use records::{
-    Attempt, ChannelState, Claimed, Delivery, DeliveryId, DeliveryState, Errand, ItemRecord, ItemRef, ItemState,
-    MessageId, MessageState, NewDelivery, QuarantinedItem, StoredMessage, TableCounts,
+    Attempt, ChannelHealth, ChannelState, Claimed, Delivery, DeliveryId, DeliveryState, Errand, ItemRecord, ItemRef,
+    ItemState, MessageId, MessageState, NewDelivery, OtherGateway, QuarantinedItem, StoredMessage, TableCounts,
 };
-pub use write::{Change, Claim, Committed, ItemsDone, NewMessage, RequestKey, Settle, Settlement, Write, Written};
+pub use write::{
+    Beat, Change, Claim, Committed, CursorMove, Held, ItemsDone, NewMessage, RequestKey, Settle, Settlement, Write,
+    Written,
+};
 
 use channel_sdk::inbound::CodeList;
 
-use crate::petition::{Event, Petition, PetitionId, Seq};
+use crate::{
+    clock::SharedClock,
+    petition::{Event, Petition, PetitionId, Seq},
+};
+
+/// How long a [`Store::check`] may take. Whoever asks for the gateway's health is told the truth within two seconds.
+pub const CHECK_LIMIT: Duration = Duration::from_secs(1);
 
 /// A store engine.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
+    /// The time by which this store judges and dates: the same for all gateways that share it.
+    fn clock(&self) -> SharedClock;
+
+    /// Whether the store can be read and written now; it answers within [`CHECK_LIMIT`].
+    ///
+    /// # Errors
+    /// It cannot.
+    async fn check(&self) -> Result<(), StoreError>;
+
     /// Makes the whole batch durable in one transaction and answers each write, in order.
     ///
     /// # Errors
-    /// Nothing of the batch was written ([`StoreError::Unavailable`], [`StoreError::Engine`]).
-    async fn write(&self, batch: Vec<Write>) -> Result<Vec<Written>, StoreError>;
+    /// Nothing of the batch was written ([`StoreError::Unavailable`], [`StoreError::Engine`]), or nobody knows now
+    /// ([`StoreError::Unknown`]).
+    async fn write(&self, batch: Arc<[Write]>) -> Result<Vec<Written>, StoreError>;
 
     /// One petition.
     async fn petition_get(&self, id: PetitionId) -> Result<Option<Petition>, StoreError>;
@@ -72,8 +96,9 @@ pub trait Store: Send + Sync + 'static {
     /// One journalled message, with its bytes.
     async fn message_get(&self, id: MessageId) -> Result<Option<StoredMessage>, StoreError>;
 
-    /// The oldest messages that were journalled, or reopened, and not yet dealt with (the gateway was stopped in
-    /// between), oldest first. Only their numbers: their bytes together could be more than the memory.
+    /// The oldest messages that were journalled, or reopened, and not yet dealt with (a gateway was stopped in between),
+    /// oldest first; not those that another gateway has which is alive. Only their numbers: their bytes together could be
+    /// more than the memory.
     async fn message_list_unfinished(&self, limit: u32) -> Result<Vec<MessageId>, StoreError>;
 
     /// The items of messages that concern a petition, oldest first.
@@ -105,6 +130,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The code lists that a channel told us, by name.
     async fn code_list_of(&self, channel: &str) -> Result<Vec<CodeList>, StoreError>;
+
+    /// The other gateways on this store that are alive, by id.
+    async fn gateway_list_others(&self) -> Result<Vec<OtherGateway>, StoreError>;
 
     /// How many rows of each sort there are, for the demo's audit and an operator's overview.
     async fn counts(&self) -> Result<TableCounts, StoreError>;

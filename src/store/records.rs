@@ -1,5 +1,7 @@
 //! What stands in the store beside petitions and events: messages, their items, deliveries, channels.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bytes::Bytes;
 use channel_sdk::{adapter::Entrance, fault::Fault, named_enum, notice::Notice};
 use jiff::Timestamp;
@@ -157,8 +159,6 @@ pub struct NewDelivery {
     pub lane: Option<String>,
     /// What it does.
     pub errand: Errand,
-    /// Not before.
-    pub next_at: Timestamp,
 }
 
 /// A delivery as it stands.
@@ -235,6 +235,28 @@ pub struct ChannelState {
     pub quarantined: u64,
     /// Petitions that came through it.
     pub petitions: u64,
+}
+
+/// What a gateway has seen of a channel's far side since it started; for operators, lost at a restart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelHealth {
+    /// The last time that the far side answered as it should.
+    pub last_success_at: Option<Timestamp>,
+    /// What fails now, by feed, or as deliveries: when it was last tried, and why. Gone after a success of the same.
+    pub failures: BTreeMap<String, (Timestamp, String)>,
+    /// The last time that every feed was pulled to its end.
+    pub last_scan_at: Option<Timestamp>,
+}
+
+/// Another gateway on the same store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherGateway {
+    /// Its id: a new one at each start.
+    pub id: Uuid,
+    /// The channels that it holds.
+    pub holds: BTreeSet<String>,
+    /// What it sees of far sides, by channel.
+    pub seen: BTreeMap<String, ChannelHealth>,
 }
 
 /// How many rows of each sort.

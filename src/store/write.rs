@@ -1,17 +1,20 @@
 //! What is written, and how each write is answered.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use channel_sdk::{adapter::Entrance, inbound::CodeList};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::records::{Claimed, DeliveryId, ItemRecord, ItemRef, MessageId, NewDelivery};
+use super::records::{ChannelHealth, Claimed, DeliveryId, ItemRecord, ItemRef, MessageId, NewDelivery};
 use crate::petition::{NewEvent, Petition, PetitionId, Seq, Version};
 
 /// One write of a batch.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Write {
     /// A decision on a petition. Answer: [`Written::Committed`].
     Change(Box<Change>),
@@ -26,6 +29,15 @@ pub enum Write {
     /// listed as unfinished, so that what is interrupted is taken up again. Its items stay as they are. Answer:
     /// [`Written::Done`].
     Reopen(MessageId),
+    /// An unfinished message becomes this gateway's to deal with, unless another gateway that is alive has it. Answer:
+    /// [`Written::Settled`].
+    TakeOver(MessageId),
+    /// This gateway is alive, and holds what it may of the channels that it would pull. Answer: [`Written::Held`].
+    Beat(Beat),
+    /// This gateway goes: what it held is free at once. Answer: [`Written::Done`].
+    Leave,
+    /// Whoever holds this channel is to pull it at once. Answer: [`Written::Done`].
+    Sync(String),
     /// The next deliveries that are due, leased. Answer: [`Written::Claimed`].
     Claim(Claim),
     /// How an attempt ended. Answer: [`Written::Settled`].
@@ -33,12 +45,7 @@ pub enum Write {
     /// A person has a delivery tried now: a dead letter is pending again, with a fresh schedule; one that waits for its
     /// time falls due, and its schedule counts on. Neither overtakes what goes before it in its lane. Answer:
     /// [`Written::Settled`], `false` when it is delivered or is being attempted under a lease.
-    Retry {
-        /// Which.
-        id: DeliveryId,
-        /// Now.
-        at: Timestamp,
-    },
+    Retry(DeliveryId),
     /// A person pauses or resumes a channel. Answer: [`Written::Done`].
     Pause {
         /// Which.
@@ -66,8 +73,10 @@ pub enum Written {
     Message(MessageId),
     /// To a [`Write::Claim`].
     Claimed(Vec<Claimed>),
-    /// To a [`Write::Settle`] or [`Write::Retry`]: whether it took effect.
+    /// To a [`Write::Settle`], [`Write::Retry`] or [`Write::TakeOver`]: whether it took effect.
     Settled(bool),
+    /// To a [`Write::Beat`].
+    Held(Held),
     /// Durable.
     Done,
 }
@@ -153,10 +162,40 @@ pub struct ItemsDone {
     pub message: Option<MessageId>,
     /// The channel.
     pub channel: String,
-    /// When.
-    pub at: Timestamp,
-    /// Feed and cursor, for a pulled page.
-    pub cursor: Option<(String, String)>,
+    /// For a pulled page.
+    pub cursor: Option<CursorMove>,
+}
+
+/// A feed's cursor moves on. It moves only from where it stood when the page was asked for: a gateway that slept through
+/// the end of its turn must not put it back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CursorMove {
+    /// The feed.
+    pub feed: String,
+    /// Where it stood; `None` before the first page.
+    pub from: Option<String>,
+    /// Where it stands now.
+    pub to: String,
+}
+
+/// A sign of life of one gateway among those that share the store.
+#[derive(Debug, Clone)]
+pub struct Beat {
+    /// Without another beat within this time, the gateway counts as gone and what it holds is free.
+    pub lease: Duration,
+    /// The channels that it would pull. Each is held by one gateway at a time, until that gateway is gone.
+    pub channels: BTreeSet<String>,
+    /// What it sees of far sides, by channel; for operators at other gateways.
+    pub seen: BTreeMap<String, ChannelHealth>,
+}
+
+/// What a gateway may do until its next beat.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Held {
+    /// The channels that it pulls, of those it asked for.
+    pub channels: BTreeSet<String>,
+    /// Those of them that somebody wants pulled at once.
+    pub to_sync: BTreeSet<String>,
 }
 
 /// Asks for deliveries.
@@ -165,10 +204,8 @@ pub struct ItemsDone {
 /// free or over, and whose channel is not paused and has room; oldest time first.
 #[derive(Debug, Clone)]
 pub struct Claim {
-    /// Now.
-    pub now: Timestamp,
-    /// The lease ends then.
-    pub lease_until: Timestamp,
+    /// How long the lease is.
+    pub lease: Duration,
     /// At most this many in all.
     pub limit: u32,
     /// At most this many of a channel, because its far side takes no more at once; 0 leaves a channel alone. One that is
@@ -183,8 +220,6 @@ pub struct Settle {
     pub id: DeliveryId,
     /// The lease it was claimed under. A settlement under an older lease has no effect, unless it says delivered.
     pub lease: Uuid,
-    /// When.
-    pub at: Timestamp,
     /// How.
     pub settlement: Settlement,
 }
@@ -197,12 +232,12 @@ pub enum Settlement {
         /// Its reference.
         remote_reference: Option<String>,
     },
-    /// Again at `next_at`.
+    /// Again after `wait`.
     Retry {
         /// Why.
         reason: String,
-        /// When.
-        next_at: Timestamp,
+        /// How long from now.
+        wait: Duration,
     },
     /// Given up.
     DeadLetter {

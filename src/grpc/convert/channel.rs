@@ -10,7 +10,7 @@ use super::{
 use crate::{
     channels::{Channel, DIRECT},
     pb,
-    store::{self, ChannelState, Delivery, DeliveryState, Errand, ItemRecord, QuarantinedItem},
+    store::{self, ChannelHealth, ChannelState, Delivery, DeliveryState, Errand, ItemRecord, QuarantinedItem},
 };
 
 /// What each feed's cursor is, by the feed's name.
@@ -19,7 +19,7 @@ pub(in crate::grpc) type Cursors = Vec<(String, Option<String>)>;
 /// A channel, from what is running, what is stored of it, or both.
 pub(in crate::grpc) fn channel(
     name: &str,
-    running: Option<&Channel>,
+    running: Option<(&Channel, ChannelHealth)>,
     state: Option<&ChannelState>,
     cursors: Cursors,
 ) -> pb::Channel {
@@ -31,8 +31,8 @@ pub(in crate::grpc) fn channel(
     if let Some(state) = state {
         add_state(&mut told, state);
     }
-    if let Some(running) = running {
-        add_running(&mut told, running, cursors);
+    if let Some((running, health)) = running {
+        add_running(&mut told, running, &health, cursors);
     }
     told
 }
@@ -50,8 +50,7 @@ fn add_state(told: &mut pb::Channel, state: &ChannelState) {
     told.quarantined_count = signed(state.quarantined);
 }
 
-fn add_running(told: &mut pb::Channel, running: &Channel, cursors: Cursors) {
-    let health = running.health();
+fn add_running(told: &mut pb::Channel, running: &Channel, health: &ChannelHealth, cursors: Cursors) {
     running.kind.clone_into(&mut told.kind);
     told.agency.clone_from(&running.agency);
     told.address.clone_from(&running.base_url);

@@ -8,7 +8,7 @@ use super::{
     rows::{from_json, get, nanos, time, to_json, unsigned},
     writer::Tx,
 };
-use crate::store::{ChannelState, StoreError, TableCounts};
+use crate::store::{ChannelState, CursorMove, StoreError, TableCounts};
 
 /// What a batch adds to a channel's row.
 #[derive(Debug, Default)]
@@ -59,15 +59,15 @@ pub(super) fn channel_pause_in_tx(tx: &Tx<'_>, name: &str, paused: bool, reason:
     Ok(())
 }
 
-pub(super) fn cursor_put_in_tx(
-    tx: &Tx<'_>,
-    channel: &str,
-    (feed, cursor): &(String, String),
-    at: Timestamp,
-) -> Result<(), StoreError> {
+pub(super) fn cursor_move_in_tx(tx: &Tx<'_>, channel: &str, cursor: &CursorMove) -> Result<(), StoreError> {
+    let sql = "SELECT cursor FROM cursors WHERE channel = ?1 AND feed = ?2";
+    let stands: Option<String> = tx.sql(sql)?.query_row([channel, &cursor.feed], |row| row.get(0)).optional()?;
+    if stands != cursor.from {
+        return Ok(());
+    }
     let sql = "INSERT INTO cursors (channel, feed, cursor, at) VALUES (?1, ?2, ?3, ?4)
                ON CONFLICT (channel, feed) DO UPDATE SET cursor = excluded.cursor, at = excluded.at";
-    tx.sql(sql)?.execute(params![channel, feed, cursor, nanos(at)])?;
+    tx.sql(sql)?.execute(params![channel, cursor.feed, cursor.to, nanos(tx.now)])?;
     Ok(())
 }
 

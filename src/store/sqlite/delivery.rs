@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::{
-    rows::{get, nanos, to_json, unsigned},
+    rows::{after, get, nanos, to_json, unsigned},
     writer::Tx,
 };
 use crate::{
@@ -35,7 +35,7 @@ pub(super) fn delivery_insert_in_tx(
                        NOT EXISTS (SELECT 1 FROM deliveries WHERE channel = ?3 AND lane = ?4 AND state = 0),
                        0, 0, 0, ?5, ?5, ?6)";
     let (id, petition) = (new.id.0.as_bytes().as_slice(), petition.0.as_bytes().as_slice());
-    tx.sql(sql)?.execute(params![id, petition, new.channel, new.lane, nanos(new.next_at), nanos(at)])?;
+    tx.sql(sql)?.execute(params![id, petition, new.channel, new.lane, nanos(tx.now), nanos(at)])?;
     let n = tx.row_number();
     tx.sql("INSERT INTO errands (delivery, body) VALUES (?1, ?2)")?.execute(params![n, to_json(&new.errand)?])?;
     tx.tally(&new.channel).pending += 1;
@@ -50,7 +50,7 @@ pub(super) fn delivery_claim_in_tx(tx: &mut Tx<'_>, claim: &Claim) -> Result<Vec
     due.truncate(usize::try_from(claim.limit).unwrap_or(usize::MAX));
     let mut claimed = Vec::with_capacity(due.len());
     for (_, n) in due {
-        if let Some(first) = first_of_lane_in_tx(tx, n, claim)? {
+        if let Some(first) = first_of_lane_in_tx(tx, n)? {
             claimed.extend(lease_in_tx(tx, first, claim)?);
         }
     }
@@ -68,7 +68,7 @@ fn due_list_in_tx(tx: &Tx<'_>, claim: &Claim) -> Result<Vec<(i64, i64)>, StoreEr
     let mut due = Vec::new();
     for name in names {
         let room = claim.room_of.get(&name).copied().unwrap_or(claim.limit).min(claim.limit);
-        let rows = statement.query_map(params![name, nanos(claim.now), room], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let rows = statement.query_map(params![name, nanos(tx.now), room], |row| Ok((row.get(0)?, row.get(1)?)))?;
         for row in rows {
             due.push(row?);
         }
@@ -77,20 +77,20 @@ fn due_list_in_tx(tx: &Tx<'_>, claim: &Claim) -> Result<Vec<(i64, i64)>, StoreEr
 }
 
 /// `n`, or the one that goes before it: a dead letter retried while `n` was under a lease that has now ended unsettled.
-fn first_of_lane_in_tx(tx: &Tx<'_>, n: i64, claim: &Claim) -> Result<Option<i64>, StoreError> {
+fn first_of_lane_in_tx(tx: &Tx<'_>, n: i64) -> Result<Option<i64>, StoreError> {
     let (channel, lane): (String, Option<String>) = tx
         .sql("SELECT channel, lane FROM deliveries WHERE n = ?1")?
         .query_row([n], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let Some(lane) = lane else { return Ok(Some(n)) };
     let Some((first, due_at)) = lane_mark_in_tx(tx, &channel, &lane)? else { return Ok(None) };
-    Ok((first == n || due_at <= nanos(claim.now)).then_some(first))
+    Ok((first == n || due_at <= nanos(tx.now)).then_some(first))
 }
 
 /// Leases `n`; one that cannot be read becomes a dead letter instead, and holds nothing else up.
 fn lease_in_tx(tx: &mut Tx<'_>, n: i64, claim: &Claim) -> Result<Option<Claimed>, StoreError> {
     let sql = "UPDATE deliveries SET leased = 1, due_at = ?2, attempts = attempts + 1,
                                      attempts_in_round = attempts_in_round + 1 WHERE n = ?1";
-    tx.sql(sql)?.execute(params![n, nanos(claim.lease_until)])?;
+    tx.sql(sql)?.execute(params![n, nanos(after(tx.now, claim.lease))])?;
     let sql = "SELECT d.*, e.body FROM deliveries d JOIN errands e ON e.delivery = d.n WHERE d.n = ?1";
     let delivery = tx.sql(sql)?.query_and_then([n], super::delivery_list::delivery_of)?.next();
     match delivery.unwrap_or(Err(StoreError::Damaged("delivery"))) {
@@ -98,7 +98,7 @@ fn lease_in_tx(tx: &mut Tx<'_>, n: i64, claim: &Claim) -> Result<Option<Claimed>
         Err(StoreError::Damaged(what)) => {
             tracing::error!(delivery.number = n, what, "a stored errand cannot be read and is given up");
             let it = tx.sql("SELECT * FROM deliveries WHERE n = ?1")?.query_row([n], |row| Ok(standing_of(row)))??;
-            dead_letter_in_tx(tx, &it, claim.now, UNREADABLE)?;
+            dead_letter_in_tx(tx, &it, UNREADABLE)?;
             Ok(None)
         }
         Err(error) => Err(error),
@@ -167,28 +167,29 @@ pub(super) fn delivery_settle_in_tx(tx: &mut Tx<'_>, settle: &Settle) -> Result<
         Settlement::Delivered { remote_reference } => {
             let sql = "UPDATE deliveries SET state = 1, head = 0, leased = 0, ended_at = ?2, reason = NULL,
                                              remote_reference = ?3 WHERE n = ?1";
-            tx.sql(sql)?.execute(params![it.n, nanos(settle.at), remote_reference])?;
+            tx.sql(sql)?.execute(params![it.n, nanos(tx.now), remote_reference])?;
+            let now = tx.now;
             let tally = tx.tally(&it.channel);
             tally.delivered += 1;
-            tally.last_delivered_at = tally.last_delivered_at.max(Some(settle.at));
-            attempt_end_in_tx(tx, &it, settle.at, "delivered", None)
+            tally.last_delivered_at = tally.last_delivered_at.max(Some(now));
+            attempt_end_in_tx(tx, &it, "delivered", None)
         }
         _ if !holds_lease => Ok(false),
-        Settlement::Retry { reason, next_at } => {
+        Settlement::Retry { reason, wait } => {
             let sql = "UPDATE deliveries SET leased = 0, next_at = ?2, due_at = ?2, reason = ?3 WHERE n = ?1";
-            tx.sql(sql)?.execute(params![it.n, nanos(*next_at), reason])?;
+            tx.sql(sql)?.execute(params![it.n, nanos(after(tx.now, *wait)), reason])?;
             tx.tally(&it.channel).pending += 1;
-            attempt_end_in_tx(tx, &it, settle.at, "retry", Some(reason))
+            attempt_end_in_tx(tx, &it, "retry", Some(reason))
         }
-        Settlement::DeadLetter { reason } => dead_letter_in_tx(tx, &it, settle.at, reason),
+        Settlement::DeadLetter { reason } => dead_letter_in_tx(tx, &it, reason),
     }
 }
 
-fn dead_letter_in_tx(tx: &mut Tx<'_>, it: &Standing, at: Timestamp, reason: &str) -> Result<bool, StoreError> {
+fn dead_letter_in_tx(tx: &mut Tx<'_>, it: &Standing, reason: &str) -> Result<bool, StoreError> {
     let sql = "UPDATE deliveries SET state = 2, head = 0, leased = 0, ended_at = ?2, reason = ?3 WHERE n = ?1";
-    tx.sql(sql)?.execute(params![it.n, nanos(at), reason])?;
+    tx.sql(sql)?.execute(params![it.n, nanos(tx.now), reason])?;
     tx.tally(&it.channel).dead_letters += 1;
-    attempt_end_in_tx(tx, it, at, "reject", Some(reason))
+    attempt_end_in_tx(tx, it, "reject", Some(reason))
 }
 
 /// A delivery that is delivered stays so; a reference that the far side told later is kept.
@@ -201,20 +202,14 @@ fn reference_add_in_tx(tx: &Tx<'_>, it: &Standing, reference: Option<&str>) -> R
 }
 
 /// Records the attempt, takes the delivery out of the count it was in, and lets the next of its lane come forward.
-fn attempt_end_in_tx(
-    tx: &mut Tx<'_>,
-    it: &Standing,
-    at: Timestamp,
-    verdict: &str,
-    reason: Option<&str>,
-) -> Result<bool, StoreError> {
+fn attempt_end_in_tx(tx: &mut Tx<'_>, it: &Standing, verdict: &str, reason: Option<&str>) -> Result<bool, StoreError> {
     let last: i64 = tx
         .sql("SELECT coalesce(max(number), 0) FROM attempts WHERE delivery = ?1")?
         .query_row([it.n], |row| row.get(0))?;
     // A word that came outside any attempt (a receipt) is one of its own.
     let number = if it.attempts > last { it.attempts } else { last + 1 };
     tx.sql("INSERT INTO attempts (delivery, number, at, verdict, reason) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![it.n, number, nanos(at), verdict, reason])?;
+        .execute(params![it.n, number, nanos(tx.now), verdict, reason])?;
     match it.state {
         PENDING => tx.tally(&it.channel).pending -= 1,
         _ => tx.tally(&it.channel).dead_letters -= 1,
@@ -225,34 +220,34 @@ fn attempt_end_in_tx(
     Ok(true)
 }
 
-pub(super) fn delivery_retry_in_tx(tx: &mut Tx<'_>, id: DeliveryId, at: Timestamp) -> Result<bool, StoreError> {
+pub(super) fn delivery_retry_in_tx(tx: &mut Tx<'_>, id: DeliveryId) -> Result<bool, StoreError> {
     let Some(it) = standing_in_tx(tx, id)? else { return Ok(false) };
     match it.state {
-        DEAD_LETTER => dead_letter_revive_in_tx(tx, &it, at),
-        PENDING => pending_hurry_in_tx(tx, &it, at),
+        DEAD_LETTER => dead_letter_revive_in_tx(tx, &it),
+        PENDING => pending_hurry_in_tx(tx, &it),
         _ => Ok(false),
     }
 }
 
 /// What waits for its time falls due; what is due already keeps its place. A lease that is over is let go, so that a
 /// late word of its holder does not send the delivery back to waiting.
-fn pending_hurry_in_tx(tx: &Tx<'_>, it: &Standing, at: Timestamp) -> Result<bool, StoreError> {
-    if it.leased && it.due_at > nanos(at) {
+fn pending_hurry_in_tx(tx: &Tx<'_>, it: &Standing) -> Result<bool, StoreError> {
+    if it.leased && it.due_at > nanos(tx.now) {
         return Ok(false);
     }
     let sql = "UPDATE deliveries SET next_at = min(next_at, ?2), due_at = min(due_at, ?2), leased = 0 WHERE n = ?1";
-    tx.sql(sql)?.execute(params![it.n, nanos(at)])?;
+    tx.sql(sql)?.execute(params![it.n, nanos(tx.now)])?;
     Ok(true)
 }
 
-fn dead_letter_revive_in_tx(tx: &mut Tx<'_>, it: &Standing, at: Timestamp) -> Result<bool, StoreError> {
+fn dead_letter_revive_in_tx(tx: &mut Tx<'_>, it: &Standing) -> Result<bool, StoreError> {
     let sql = "UPDATE deliveries SET state = 0, head = ?2, next_at = ?3, due_at = ?3, attempts_in_round = 0,
                                      ended_at = NULL WHERE n = ?1";
-    tx.sql(sql)?.execute(params![it.n, it.lane.is_none(), nanos(at)])?;
+    tx.sql(sql)?.execute(params![it.n, it.lane.is_none(), nanos(tx.now)])?;
     if let Some(lane) = &it.lane {
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                                   WHERE channel = ?1 AND lane = ?2 AND state = 0 AND leased = 1 AND due_at > ?3)";
-        let is_under_way: bool = tx.sql(sql)?.query_row(params![it.channel, lane, nanos(at)], |row| row.get(0))?;
+        let is_under_way: bool = tx.sql(sql)?.query_row(params![it.channel, lane, nanos(tx.now)], |row| row.get(0))?;
         // While a later one of the lane is being attempted, this one waits: its end marks the lane anew.
         if !is_under_way {
             lane_mark_in_tx(tx, &it.channel, lane)?;

@@ -77,9 +77,10 @@ pub(super) fn message_done_in_tx(tx: &mut Tx<'_>, done: &ItemsDone) -> Result<()
         tx.sql("UPDATE messages SET state = 1 WHERE id = ?1 AND state = 0")?.execute([message.0])?;
     }
     if let Some(cursor) = &done.cursor {
-        channel::cursor_put_in_tx(tx, &done.channel, cursor, done.at)?;
+        channel::cursor_move_in_tx(tx, &done.channel, cursor)?;
+        let now = tx.now;
         let tally = tx.tally(&done.channel);
-        tally.last_inbound_at = tally.last_inbound_at.max(Some(done.at));
+        tally.last_inbound_at = tally.last_inbound_at.max(Some(now));
     }
     Ok(())
 }
@@ -87,6 +88,11 @@ pub(super) fn message_done_in_tx(tx: &mut Tx<'_>, done: &ItemsDone) -> Result<()
 pub(super) fn message_reopen_in_tx(tx: &Tx<'_>, id: MessageId) -> Result<(), StoreError> {
     tx.sql("UPDATE messages SET state = 0 WHERE id = ?1 AND state <> 0")?.execute([id.0])?;
     Ok(())
+}
+
+pub(super) fn message_is_unfinished_in_tx(tx: &Tx<'_>, id: MessageId) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM messages WHERE id = ?1 AND state = 0)";
+    Ok(tx.sql(sql)?.query_row([id.0], |row| row.get(0))?)
 }
 
 pub(super) fn message_get(conn: &Connection, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {

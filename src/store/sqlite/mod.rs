@@ -19,19 +19,23 @@ mod search;
 mod tests;
 mod writer;
 
-use std::{fs::File, path::PathBuf};
+use std::{fs::File, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use channel_sdk::inbound::CodeList;
 use jiff::Timestamp;
+use tokio::time::timeout;
 
 use self::{reader::Readers, writer::Writer};
 use super::{
-    Attempt, ChannelState, Committed, Delivery, DeliveryId, DeliveryQuery, ItemRecord, ItemRef, MessageId,
-    PetitionQuery, QuarantineQuery, QuarantinedItem, RequestKey, Store, StoreError, StoredMessage, TableCounts, Write,
-    Written,
+    Attempt, CHECK_LIMIT, ChannelState, Committed, Delivery, DeliveryId, DeliveryQuery, ItemRecord, ItemRef, MessageId,
+    OtherGateway, PetitionQuery, QuarantineQuery, QuarantinedItem, RequestKey, Store, StoreError, StoredMessage,
+    TableCounts, Write, Written,
 };
-use crate::petition::{Event, Petition, PetitionId, Seq};
+use crate::{
+    clock::SharedClock,
+    petition::{Event, Petition, PetitionId, Seq},
+};
 
 pub use schema::OpenError;
 
@@ -40,6 +44,7 @@ pub struct SqliteStore {
     // In the order in which they are dropped: the lock goes last.
     readers: Readers,
     writer: Writer,
+    clock: SharedClock,
     _lock: File,
 }
 
@@ -49,19 +54,29 @@ impl SqliteStore {
     ///
     /// # Errors
     /// See [`OpenError`]; nothing was changed, but migrations that succeeded stay done.
-    pub fn open(place: &str) -> Result<SqliteStore, OpenError> {
+    pub fn open(place: &str, clock: SharedClock) -> Result<SqliteStore, OpenError> {
         let place = place.strip_prefix("sqlite:").map_or(place, |path| path.strip_prefix("//").unwrap_or(path));
         let path = PathBuf::from(place);
         let lock = schema::lock(&path)?;
         let conn = schema::open_writer(&path)?;
-        let writer = Writer::start(conn).map_err(|source| OpenError::Io { path: path.clone(), source })?;
-        Ok(SqliteStore { readers: Readers::new(path), writer, _lock: lock })
+        let writer =
+            Writer::start(conn, Arc::clone(&clock)).map_err(|source| OpenError::Io { path: path.clone(), source })?;
+        Ok(SqliteStore { readers: Readers::new(path), writer, clock, _lock: lock })
     }
 }
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn write(&self, batch: Vec<Write>) -> Result<Vec<Written>, StoreError> {
+    fn clock(&self) -> SharedClock {
+        Arc::clone(&self.clock)
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        let read = timeout(CHECK_LIMIT, self.seq_last());
+        read.await.map_err(|_| StoreError::Unavailable("it does not answer"))?.map(|_| ())
+    }
+
+    async fn write(&self, batch: Arc<[Write]>) -> Result<Vec<Written>, StoreError> {
         self.writer.write(batch).await
     }
 
@@ -159,6 +174,10 @@ impl Store for SqliteStore {
     async fn code_list_of(&self, channel: &str) -> Result<Vec<CodeList>, StoreError> {
         let channel = channel.to_owned();
         self.readers.read(move |conn| channel::code_list_of(conn, &channel)).await
+    }
+
+    async fn gateway_list_others(&self) -> Result<Vec<OtherGateway>, StoreError> {
+        Ok(Vec::new())
     }
 
     async fn counts(&self) -> Result<TableCounts, StoreError> {

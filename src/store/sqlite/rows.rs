@@ -1,8 +1,8 @@
 //! Between our types and columns.
 
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{ErrorCode, Row, types::FromSql};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
@@ -45,6 +45,11 @@ pub(super) fn get<T: FromSql>(row: &Row<'_>, column: &str) -> Result<T, StoreErr
 /// Nanoseconds since 1970. They fill 64 bits in the year 2262; a time beyond stands for "never" and stays the largest.
 pub(super) fn nanos(at: Timestamp) -> i64 {
     i64::try_from(at.as_nanosecond()).unwrap_or(if at < Timestamp::UNIX_EPOCH { i64::MIN } else { i64::MAX })
+}
+
+/// The time `wait` from `now`; a wait beyond the calendar ends with it.
+pub(super) fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    SignedDuration::try_from(wait).ok().and_then(|wait| now.checked_add(wait).ok()).unwrap_or(Timestamp::MAX)
 }
 
 /// The time of such nanoseconds.

@@ -1,9 +1,14 @@
 //! The behaviour suite on SQLite, and what is this engine's own: its file, its lock, its schema, its plans.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{OpenError, SqliteStore};
 use crate::{
+    clock::SystemClock,
     petition::{Seq, Status},
     store::{
         Claim, DeliveryId, NewDelivery, PetitionQuery, Sort, Store, StoreError, Write, Written,
@@ -11,8 +16,12 @@ use crate::{
     },
 };
 
+fn day() -> jiff::Timestamp {
+    "2030-01-01T00:00:00Z".parse().unwrap()
+}
+
 fn open(place: &Path) -> Result<SqliteStore, OpenError> {
-    SqliteStore::open(place.to_str().unwrap())
+    SqliteStore::open(place.to_str().unwrap(), Arc::new(SystemClock))
 }
 
 suite::run_on!(sqlite_bench);
@@ -24,7 +33,7 @@ async fn filled() -> (tempfile::TempDir, PathBuf, SqliteStore, crate::petition::
     let store = open(&place).unwrap();
     let change = sqlite_bench().new_petition("PA-1");
     let petition = change.petition.clone();
-    store.write(vec![Write::Change(Box::new(change))]).await.unwrap();
+    store.write([Write::Change(Box::new(change))].into()).await.unwrap();
     (folder, place, store, petition)
 }
 
@@ -32,7 +41,7 @@ async fn filled() -> (tempfile::TempDir, PathBuf, SqliteStore, crate::petition::
 async fn what_was_committed_is_there_after_a_stop() {
     let (_folder, place, store, petition) = filled().await;
     drop(store);
-    let again = SqliteStore::open(&format!("sqlite://{}", place.display())).unwrap();
+    let again = SqliteStore::open(&format!("sqlite://{}", place.display()), Arc::new(SystemClock)).unwrap();
     assert_eq!(again.petition_get(petition.id).await.unwrap(), Some(petition));
 }
 
@@ -143,7 +152,7 @@ fn claimed_beside(body: Option<&str>) -> (rusqlite::Connection, tempfile::TempDi
     });
     change.deliveries = deliveries.collect();
     let ids = change.deliveries.iter().map(|delivery| delivery.id).collect();
-    super::writer::write(&conn, &[Write::Change(Box::new(change))]).unwrap();
+    super::writer::write(&conn, &[Write::Change(Box::new(change))], day()).unwrap();
     match body {
         Some(body) => conn.execute("UPDATE errands SET body = ?1 WHERE delivery = 1", [body]).unwrap(),
         None => conn.execute("DELETE FROM errands WHERE delivery = 1", []).unwrap(),
@@ -153,10 +162,8 @@ fn claimed_beside(body: Option<&str>) -> (rusqlite::Connection, tempfile::TempDi
 }
 
 fn claim(conn: &rusqlite::Connection) -> Vec<DeliveryId> {
-    let now: jiff::Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
-    let lease_until = "2030-01-01T00:01:00Z".parse().unwrap();
-    let claim = Claim { now, lease_until, limit: 9, room_of: std::collections::BTreeMap::new() };
-    let written = super::writer::write(conn, &[Write::Claim(claim)]).unwrap();
+    let claim = Claim { lease: Duration::from_secs(60), limit: 9, room_of: std::collections::BTreeMap::new() };
+    let written = super::writer::write(conn, &[Write::Claim(claim)], day()).unwrap();
     let [Written::Claimed(claimed)] = &written[..] else { panic!("a claim was answered by {written:?}") };
     claimed.iter().map(|claimed| claimed.delivery.id).collect()
 }
@@ -195,16 +202,16 @@ fn a_full_disk_is_told_as_such_and_once_there_is_room_writing_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let conn = super::schema::open_writer(&folder.path().join("store.sqlite")).unwrap();
     let small = Write::Journal(suite::message("portal", "[]"));
-    super::writer::write(&conn, &[small]).unwrap();
+    super::writer::write(&conn, &[small], day()).unwrap();
     let pages: i64 = conn.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
     conn.pragma_update(None, "max_page_count", pages + 2).unwrap();
     let large = || {
         let body = bytes::Bytes::from(vec![7; 100_000]);
         [Write::Journal(crate::store::NewMessage { body, ..suite::message("portal", "") })]
     };
-    let full = super::writer::write(&conn, &large());
+    let full = super::writer::write(&conn, &large(), day());
     assert!(matches!(full, Err(StoreError::Unavailable("the disk is full"))), "{full:?}");
     conn.pragma_update(None, "max_page_count", 1_000_000).unwrap();
-    let written = super::writer::write(&conn, &large()).unwrap();
+    let written = super::writer::write(&conn, &large(), day()).unwrap();
     assert_eq!(written, [Written::Message(crate::store::MessageId(2))]);
 }

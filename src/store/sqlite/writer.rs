@@ -1,11 +1,12 @@
 //! Writing: one thread with one connection. A batch is one transaction: all of it is durable or none of it.
 
 use std::{
-    collections::HashMap,
-    sync::mpsc,
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, mpsc},
     thread::{self, JoinHandle},
 };
 
+use jiff::Timestamp;
 use rusqlite::{CachedStatement, Connection};
 use tokio::sync::oneshot;
 
@@ -14,30 +15,33 @@ use super::{
     delivery, message, petition,
     rows::{signed, unsigned},
 };
-use crate::store::{StoreError, Write, Written};
+use crate::{
+    clock::SharedClock,
+    store::{Held, StoreError, Write, Written},
+};
 
 type Answer = oneshot::Sender<Result<Vec<Written>, StoreError>>;
 
 /// The thread that writes. Dropping it ends the thread after the batch in hand and closes the database.
 pub(super) struct Writer {
-    batches: Option<mpsc::Sender<(Vec<Write>, Answer)>>,
+    batches: Option<mpsc::Sender<(Arc<[Write]>, Answer)>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
-    pub(super) fn start(conn: Connection) -> std::io::Result<Writer> {
-        let (batches, inbox) = mpsc::channel::<(Vec<Write>, Answer)>();
+    pub(super) fn start(conn: Connection, clock: SharedClock) -> std::io::Result<Writer> {
+        let (batches, inbox) = mpsc::channel::<(Arc<[Write]>, Answer)>();
         let work = move || {
             for (batch, answer) in inbox {
                 // Whoever asked may be gone; what is written is written.
-                let _gone = answer.send(write(&conn, &batch));
+                let _gone = answer.send(write(&conn, &batch, clock.now()));
             }
         };
         let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(work)?;
         Ok(Writer { batches: Some(batches), thread: Some(thread) })
     }
 
-    pub(super) async fn write(&self, batch: Vec<Write>) -> Result<Vec<Written>, StoreError> {
+    pub(super) async fn write(&self, batch: Arc<[Write]>) -> Result<Vec<Written>, StoreError> {
         const STOPPED: StoreError = StoreError::Unavailable("its writer has stopped");
         let (answer, answered) = oneshot::channel();
         let batches = self.batches.as_ref().ok_or(STOPPED)?;
@@ -59,6 +63,8 @@ impl Drop for Writer {
 /// The transaction of one batch, and what it has gathered to write at its end.
 pub(super) struct Tx<'a> {
     conn: &'a Connection,
+    /// When it happens.
+    pub(super) now: Timestamp,
     /// The number of the last event, those of this batch included.
     pub(super) seq: u64,
     tallies: HashMap<String, Tally>,
@@ -93,13 +99,13 @@ impl Tx<'_> {
     }
 }
 
-pub(super) fn write(conn: &Connection, batch: &[Write]) -> Result<Vec<Written>, StoreError> {
+pub(super) fn write(conn: &Connection, batch: &[Write], now: Timestamp) -> Result<Vec<Written>, StoreError> {
     if !conn.is_autocommit() {
         // The batch before failed and so did its rollback (the disk was gone): nothing begins before that is done.
         conn.execute_batch("ROLLBACK")?;
     }
     conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let written = write_in_tx(conn, batch).and_then(|written| {
+    let written = write_in_tx(conn, batch, now).and_then(|written| {
         conn.prepare_cached("COMMIT")?.execute([])?;
         Ok(written)
     });
@@ -111,11 +117,11 @@ pub(super) fn write(conn: &Connection, batch: &[Write]) -> Result<Vec<Written>, 
     written
 }
 
-fn write_in_tx(conn: &Connection, batch: &[Write]) -> Result<Vec<Written>, StoreError> {
+fn write_in_tx(conn: &Connection, batch: &[Write], now: Timestamp) -> Result<Vec<Written>, StoreError> {
     let seq: i64 =
         conn.prepare_cached("SELECT value FROM counters WHERE name = 'seq'")?.query_row([], |row| row.get(0))?;
     let before = unsigned(seq);
-    let mut tx = Tx { conn, seq: before, tallies: HashMap::new() };
+    let mut tx = Tx { conn, now, seq: before, tallies: HashMap::new() };
     let mut written = Vec::with_capacity(batch.len());
     for write in batch {
         written.push(write_one(&mut tx, write)?);
@@ -145,9 +151,13 @@ fn write_one(tx: &mut Tx<'_>, write: &Write) -> Result<Written, StoreError> {
             message::message_reopen_in_tx(tx, *message)?;
             Written::Done
         }
+        // One gateway has this store to itself: what is unfinished is its own, and nobody else could hold a channel.
+        Write::TakeOver(message) => Written::Settled(message::message_is_unfinished_in_tx(tx, *message)?),
+        Write::Beat(beat) => Written::Held(Held { channels: beat.channels.clone(), to_sync: BTreeSet::new() }),
+        Write::Leave | Write::Sync(_) => Written::Done,
         Write::Claim(claim) => Written::Claimed(delivery::delivery_claim_in_tx(tx, claim)?),
         Write::Settle(settle) => Written::Settled(delivery::delivery_settle_in_tx(tx, settle)?),
-        Write::Retry { id, at } => Written::Settled(delivery::delivery_retry_in_tx(tx, *id, *at)?),
+        Write::Retry(id) => Written::Settled(delivery::delivery_retry_in_tx(tx, *id)?),
         Write::Pause { channel, paused, reason } => {
             channel::channel_pause_in_tx(tx, channel, *paused, reason)?;
             Written::Done

@@ -45,7 +45,7 @@ pub(crate) async fn the_same_petition_twice_in_one_batch_is_recorded_once(bench:
     let (first, second) = (bench.new_petition("PA-7"), bench.new_petition("PA-7"));
     let id = first.petition.id;
     let batch = vec![Write::Change(Box::new(first)), Write::Change(Box::new(second))];
-    let answers: Vec<_> = bench.store.write(batch).await.unwrap().into_iter().map(committed).collect();
+    let answers: Vec<_> = bench.store.write(batch.into()).await.unwrap().into_iter().map(committed).collect();
     let (version, seq) = (1, Seq(1));
     assert_eq!(answers, [Committed::New { id, version, seq }, Committed::Duplicate { id, version, seq }]);
 }
@@ -91,7 +91,7 @@ pub(crate) async fn a_decision_on_an_old_version_is_stale_and_changes_nothing(be
     let withdraw = Command::Withdraw { reason: "đã giải quyết".to_owned(), told_at: None };
     let (first, second) = (decided(&petition, accept()), decided(&petition, withdraw));
     let batch = vec![Write::Change(Box::new(first.clone())), Write::Change(Box::new(second))];
-    let answers: Vec<_> = bench.store.write(batch).await.unwrap().into_iter().map(committed).collect();
+    let answers: Vec<_> = bench.store.write(batch.into()).await.unwrap().into_iter().map(committed).collect();
     assert_eq!(answers[1], Committed::Stale);
     assert_eq!(bench.store.petition_get(petition.id).await.unwrap(), Some(first.petition));
     assert_eq!(bench.store.seq_last().await.unwrap(), Seq(2));
@@ -116,7 +116,7 @@ pub(crate) async fn a_batch_that_fails_leaves_nothing(bench: Bench) {
     clash.events[0].petition_id = first.id;
     let good = bench.new_petition("PA-2");
     let batch = vec![Write::Change(Box::new(good.clone())), Write::Change(Box::new(clash))];
-    assert!(bench.store.write(batch).await.is_err());
+    assert!(bench.store.write(batch.into()).await.is_err());
     assert_eq!(bench.store.petition_get(good.petition.id).await.unwrap(), None);
     assert_eq!(bench.store.seq_last().await.unwrap(), Seq(1));
     assert_eq!(bench.commit(good.clone()).await, Committed::New { id: good.petition.id, version: 1, seq: Seq(2) });

@@ -1,8 +1,8 @@
 //! Deliveries: in order within a lane, under leases, ended once.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use super::fixture::{Bench, PORTAL, at};
+use super::fixture::{Bench, PORTAL, at, claim};
 use crate::store::{Claim, Claimed, DeliveryId, DeliveryQuery, DeliveryState, Settle, Settlement, Write};
 
 fn ids(claimed: &[Claimed]) -> Vec<DeliveryId> {
@@ -13,8 +13,8 @@ fn delivered() -> Settlement {
     Settlement::Delivered { remote_reference: Some("GW-1".to_owned()) }
 }
 
-fn retry(second: i64) -> Settlement {
-    Settlement::Retry { reason: "HTTP 503".to_owned(), next_at: at(second) }
+fn retry(wait_seconds: u64) -> Settlement {
+    Settlement::Retry { reason: "HTTP 503".to_owned(), wait: Duration::from_secs(wait_seconds) }
 }
 
 fn dead_letter() -> Settlement {
@@ -66,34 +66,32 @@ pub(crate) async fn a_lane_is_a_channels_own(bench: Bench) {
 
 pub(crate) async fn what_is_not_due_is_not_given_and_its_time_is_told(bench: Bench) {
     assert_eq!(bench.store.delivery_next_at().await.unwrap(), None);
-    let mut change = bench.new_petition("PA-1");
-    change.deliveries = vec![bench.delivery(&change.petition, None)];
-    change.deliveries[0].next_at = at(30);
-    bench.commit(change).await;
+    bench.deliveries("PA-1", None, 1).await;
+    assert_eq!(bench.store.delivery_next_at().await.unwrap(), Some(at(0)), "a new one is due at once");
+    let claimed = bench.claim(0).await.remove(0);
+    assert_eq!(bench.store.delivery_next_at().await.unwrap(), Some(at(60)), "when the lease ends");
+    bench.settle(&claimed, 10, retry(20)).await;
     assert!(bench.claim(29).await.is_empty());
     assert_eq!(bench.store.delivery_next_at().await.unwrap(), Some(at(30)));
     assert_eq!(bench.claim(30).await.len(), 1);
-    assert_eq!(bench.store.delivery_next_at().await.unwrap(), Some(at(90)), "when the lease ends");
 }
 
 pub(crate) async fn the_oldest_comes_first_and_no_more_than_asked(bench: Bench) {
-    let mut change = bench.new_petition("PA-1");
-    change.deliveries = (0..3).map(|_| bench.delivery(&change.petition, None)).collect();
-    for (delivery, second) in change.deliveries.iter_mut().zip([30, 10, 20]) {
-        delivery.next_at = at(second);
+    let mut made = Vec::new();
+    for second in [30, 10, 20] {
+        bench.set(second);
+        made.extend(bench.deliveries(&format!("PA-{second}"), None, 1).await);
     }
-    let id = |place: usize| change.deliveries[place].id;
-    let wanted = [id(1), id(2)];
-    bench.commit(change).await;
-    let claim = Claim { now: at(40), lease_until: at(100), limit: 2, room_of: BTreeMap::new() };
-    assert_eq!(ids(&bench.claim_as(claim).await), wanted);
+    bench.set(40);
+    let claim = Claim { limit: 2, ..claim() };
+    assert_eq!(ids(&bench.claim_as(claim).await), [made[1], made[2]]);
 }
 
 pub(crate) async fn a_delivery_of_the_same_batch_can_be_claimed(bench: Bench) {
     let mut change = bench.new_petition("PA-1");
     change.deliveries = vec![bench.delivery(&change.petition, None)];
-    let claim = Claim { now: at(1), lease_until: at(60), limit: 9, room_of: BTreeMap::new() };
-    let written = bench.store.write(vec![Write::Change(Box::new(change)), Write::Claim(claim)]).await.unwrap();
+    let batch = [Write::Change(Box::new(change)), Write::Claim(claim())];
+    let written = bench.store.write(batch.into()).await.unwrap();
     assert!(matches!(&written[1], crate::store::Written::Claimed(claimed) if claimed.len() == 1));
 }
 
@@ -111,11 +109,11 @@ pub(crate) async fn a_settlement_under_an_old_lease_has_no_effect_unless_it_says
     bench.deliveries("PA-1", Some("lane"), 1).await;
     let old = bench.claim(0).await.remove(0);
     let new = bench.claim(60).await.remove(0);
-    assert!(!bench.settle(&old, 61, retry(62)).await);
+    assert!(!bench.settle(&old, 61, retry(1)).await);
     assert!(!bench.settle(&old, 61, dead_letter()).await);
     assert!(bench.claim(62).await.is_empty(), "the new lease stands");
     assert!(bench.settle(&old, 63, delivered()).await);
-    assert!(!bench.settle(&new, 64, retry(65)).await);
+    assert!(!bench.settle(&new, 64, retry(1)).await);
     assert!(!bench.settle(&new, 64, dead_letter()).await);
     assert_eq!(state(&bench, new.delivery.id).await, DeliveryState::Delivered);
     assert_eq!(counted(&bench).await, (0, 0));
@@ -124,7 +122,7 @@ pub(crate) async fn a_settlement_under_an_old_lease_has_no_effect_unless_it_says
 pub(crate) async fn a_delivery_settled_once_under_its_lease_is_not_settled_again_under_it(bench: Bench) {
     bench.deliveries("PA-1", Some("lane"), 1).await;
     let claimed = bench.claim(0).await.remove(0);
-    assert!(bench.settle(&claimed, 1, retry(10)).await);
+    assert!(bench.settle(&claimed, 1, retry(9)).await);
     assert!(!bench.settle(&claimed, 2, dead_letter()).await);
     assert_eq!(state(&bench, claimed.delivery.id).await, DeliveryState::Pending);
     assert_eq!(bench.claim(10).await.len(), 1);
@@ -133,7 +131,7 @@ pub(crate) async fn a_delivery_settled_once_under_its_lease_is_not_settled_again
 pub(crate) async fn a_retry_waits_for_its_time_and_holds_its_lane_up(bench: Bench) {
     let wanted = bench.deliveries("PA-1", Some("lane"), 2).await;
     let first = bench.claim(0).await.remove(0);
-    assert!(bench.settle(&first, 1, retry(30)).await);
+    assert!(bench.settle(&first, 1, retry(29)).await);
     assert!(bench.claim(29).await.is_empty());
     let again = bench.claim(30).await;
     assert_eq!(ids(&again), [wanted[0]]);
@@ -147,11 +145,11 @@ pub(crate) async fn a_dead_letter_lets_its_lane_go_on_and_can_be_retried_before_
     assert_eq!(counted(&bench).await, (2, 1));
     let second = bench.claim(2).await.remove(0);
     assert_eq!(second.delivery.id, wanted[1]);
-    assert!(bench.settled(Write::Retry { id: wanted[0], at: at(3) }).await);
-    assert!(bench.settled(Write::Retry { id: wanted[0], at: at(3) }).await, "asked twice, it is due all the same");
+    assert!(bench.retry(wanted[0], 3).await);
+    assert!(bench.retry(wanted[0], 3).await, "asked twice, it is due all the same");
     assert_eq!(counted(&bench).await, (3, 0));
     assert!(bench.claim(4).await.is_empty(), "the second is still being attempted");
-    assert!(bench.settle(&second, 5, retry(6)).await);
+    assert!(bench.settle(&second, 5, retry(1)).await);
     let again = bench.claim(7).await.remove(0);
     assert_eq!(again.delivery.id, wanted[0]);
     assert_eq!((again.delivery.attempts, again.delivery.attempts_in_round, again.delivery.ended_at), (2, 1, None));
@@ -161,10 +159,10 @@ pub(crate) async fn a_dead_letter_lets_its_lane_go_on_and_can_be_retried_before_
 
 pub(crate) async fn what_waits_for_its_time_is_tried_now_when_a_person_hurries_it(bench: Bench) {
     let wanted = bench.deliveries("PA-1", Some("lane"), 2).await;
-    let hurry = |place: usize, second: i64| bench.settled(Write::Retry { id: wanted[place], at: at(second) });
+    let hurry = |place: usize, second: i64| bench.retry(wanted[place], second);
     let first = bench.claim(0).await.remove(0);
     assert!(!hurry(0, 1).await, "it is being attempted");
-    assert!(bench.settle(&first, 2, retry(40_000)).await);
+    assert!(bench.settle(&first, 2, retry(39998)).await);
     assert!(hurry(1, 3).await, "it is due already, and still waits for the first");
     assert!(bench.claim(4).await.is_empty());
     assert!(hurry(0, 5).await);
@@ -175,15 +173,15 @@ pub(crate) async fn what_waits_for_its_time_is_tried_now_when_a_person_hurries_i
     assert_eq!(counted(&bench).await, (2, 0));
     assert!(bench.settle(&again, 6, delivered()).await);
     assert!(!hurry(0, 7).await, "it is delivered");
-    assert!(!bench.settled(Write::Retry { id: DeliveryId(bench.id()), at: at(7) }).await);
+    assert!(!bench.retry(DeliveryId(bench.id()), 7).await);
 }
 
 pub(crate) async fn what_was_hurried_after_its_lease_ended_is_not_sent_back_to_waiting(bench: Bench) {
     let id = bench.deliveries("PA-1", None, 1).await[0];
     let old = bench.claim(0).await.remove(0);
-    assert!(!bench.settled(Write::Retry { id, at: at(59) }).await);
-    assert!(bench.settled(Write::Retry { id, at: at(60) }).await);
-    assert!(!bench.settle(&old, 61, retry(40_000)).await);
+    assert!(!bench.retry(id, 59).await);
+    assert!(bench.retry(id, 60).await);
+    assert!(!bench.settle(&old, 61, retry(39939)).await);
     assert_eq!(ids(&bench.claim(62).await), [id]);
 }
 
@@ -192,7 +190,7 @@ pub(crate) async fn a_retried_dead_letter_goes_first_when_the_lease_before_it_en
     let first = bench.claim(0).await.remove(0);
     bench.settle(&first, 1, dead_letter()).await;
     assert_eq!(ids(&bench.claim(2).await), [wanted[1]]);
-    assert!(bench.settled(Write::Retry { id: wanted[0], at: at(3) }).await);
+    assert!(bench.retry(wanted[0], 3).await);
     assert_eq!(ids(&bench.claim(62).await), [wanted[0]]);
     assert!(bench.claim(63).await.is_empty());
 }
@@ -201,25 +199,26 @@ pub(crate) async fn a_receipt_settles_without_a_lease_and_adds_its_reference_onc
     let id = bench.deliveries("PA-1", None, 1).await[0];
     let receipt = |reference: Option<&str>| {
         let settlement = Settlement::Delivered { remote_reference: reference.map(str::to_owned) };
-        Write::Settle(Settle { id, lease: uuid::Uuid::nil(), at: at(9), settlement })
+        Write::Settle(Settle { id, lease: uuid::Uuid::nil(), settlement })
     };
+    bench.set(9);
     assert!(bench.settled(receipt(None)).await);
     assert!(bench.settled(receipt(Some("BDN-7"))).await);
     assert!(!bench.settled(receipt(Some("BDN-8"))).await);
     let delivery = bench.store.delivery_get(id).await.unwrap().unwrap();
     assert_eq!((delivery.state, delivery.ended_at), (DeliveryState::Delivered, Some(at(9))));
     assert_eq!(delivery.remote_reference.as_deref(), Some("BDN-7"));
-    let unknown = Settle { id: DeliveryId(bench.id()), lease: uuid::Uuid::nil(), at: at(9), settlement: delivered() };
+    let unknown = Settle { id: DeliveryId(bench.id()), lease: uuid::Uuid::nil(), settlement: delivered() };
     assert!(!bench.settled(Write::Settle(unknown)).await);
 }
 
 pub(crate) async fn every_attempt_is_kept_with_its_verdict(bench: Bench) {
     let id = bench.deliveries("PA-1", None, 1).await[0];
-    for (second, settlement) in [(10, retry(20)), (20, dead_letter())] {
+    for (second, settlement) in [(10, retry(9)), (20, dead_letter())] {
         let claimed = bench.claim(second).await.remove(0);
         bench.settle(&claimed, second + 1, settlement).await;
     }
-    bench.settled(Write::Retry { id, at: at(30) }).await;
+    bench.retry(id, 30).await;
     let claimed = bench.claim(30).await.remove(0);
     bench.settle(&claimed, 31, delivered()).await;
     let attempts = bench.store.attempt_list(id).await.unwrap();
@@ -238,8 +237,7 @@ pub(crate) async fn every_attempt_is_kept_with_its_verdict(bench: Bench) {
 pub(crate) async fn a_paused_channel_and_an_excepted_one_are_given_nothing(bench: Bench) {
     bench.deliveries("PA-1", Some("lane"), 1).await;
     let room_of = BTreeMap::from([(PORTAL.to_owned(), 0)]);
-    let claim = Claim { now: at(1), lease_until: at(60), limit: 9, room_of };
-    assert!(bench.claim_as(claim).await.is_empty());
+    assert!(bench.claim_as(Claim { room_of, ..claim() }).await.is_empty());
     bench.pause(PORTAL, true).await;
     assert!(bench.claim(2).await.is_empty());
     assert_eq!(bench.store.delivery_next_at().await.unwrap(), None);

@@ -1,10 +1,12 @@
 //! A store under test, and made-up petitions, deliveries and messages to put into it.
 
-use std::collections::BTreeMap;
-
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -17,10 +19,11 @@ use jiff::{Timestamp, civil::Date};
 use uuid::Uuid;
 
 use crate::{
+    clock::ManualClock,
     petition::{Command, Content, EventBody, NewEvent, Petition, PetitionId, decide, receive},
     store::{
-        Change, Claim, Claimed, Committed, DeliveryId, Errand, ItemRecord, ItemRef, ItemState, ItemsDone, MessageId,
-        NewDelivery, NewMessage, RequestKey, Settle, Settlement, Store, Write, Written,
+        Change, Claim, Claimed, Committed, CursorMove, DeliveryId, Errand, ItemRecord, ItemRef, ItemState, ItemsDone,
+        MessageId, NewDelivery, NewMessage, RequestKey, Settle, Settlement, Store, Write, Written,
     },
 };
 
@@ -31,6 +34,8 @@ pub(super) const PORTAL: &str = "portal";
 #[derive(Clone)]
 pub(crate) struct Bench {
     pub(crate) store: Arc<dyn Store>,
+    /// The store's time: it stands at [`at`]`(0)` until it is set.
+    clock: Arc<ManualClock>,
     ids: Arc<AtomicU64>,
     /// Kept as long as the store: the folder that it stands in.
     _place: Arc<dyn Send + Sync>,
@@ -42,8 +47,19 @@ pub(super) fn at(second: i64) -> Timestamp {
 }
 
 impl Bench {
-    pub(crate) fn new(store: impl Store, place: impl Send + Sync + 'static) -> Bench {
-        Bench { store: Arc::new(store), ids: Arc::default(), _place: Arc::new(place) }
+    /// A bench on a store whose time is `clock`.
+    pub(crate) fn new(store: impl Store, clock: Arc<ManualClock>, place: impl Send + Sync + 'static) -> Bench {
+        Bench { store: Arc::new(store), clock, ids: Arc::default(), _place: Arc::new(place) }
+    }
+
+    /// A clock for a store under test.
+    pub(crate) fn clock() -> Arc<ManualClock> {
+        Arc::new(ManualClock::at(at(0)))
+    }
+
+    /// Sets the store's time.
+    pub(crate) fn set(&self, second: i64) {
+        self.clock.set(at(second));
     }
 
     /// An id that no other call of this bench gave; ids grow.
@@ -52,7 +68,7 @@ impl Bench {
     }
 
     pub(super) async fn write(&self, write: Write) -> Written {
-        self.store.write(vec![write]).await.unwrap().pop().unwrap()
+        self.store.write([write].into()).await.unwrap().pop().unwrap()
     }
 
     pub(super) async fn commit(&self, change: Change) -> Committed {
@@ -145,13 +161,13 @@ impl Bench {
             body: NoticeBody::Accepted { note: "đã thụ lý".to_owned() },
         };
         let errand = Errand::Tell { notice: Box::new(notice) };
-        NewDelivery { id, channel: petition.channel.clone(), lane: lane.map(str::to_owned), errand, next_at: at(0) }
+        NewDelivery { id, channel: petition.channel.clone(), lane: lane.map(str::to_owned), errand }
     }
 
     /// Claims at `second`, under leases of 60 seconds.
     pub(super) async fn claim(&self, second: i64) -> Vec<Claimed> {
-        let claim = Claim { now: at(second), lease_until: at(second + 60), limit: 100, room_of: BTreeMap::new() };
-        self.claim_as(claim).await
+        self.set(second);
+        self.claim_as(claim()).await
     }
 
     pub(super) async fn claim_as(&self, claim: Claim) -> Vec<Claimed> {
@@ -162,8 +178,15 @@ impl Bench {
     }
 
     pub(super) async fn settle(&self, claimed: &Claimed, second: i64, settlement: Settlement) -> bool {
-        let settle = Settle { id: claimed.delivery.id, lease: claimed.lease, at: at(second), settlement };
+        self.set(second);
+        let settle = Settle { id: claimed.delivery.id, lease: claimed.lease, settlement };
         self.settled(Write::Settle(settle)).await
+    }
+
+    /// A person has a delivery tried again, at `second`.
+    pub(super) async fn retry(&self, id: DeliveryId, second: i64) -> bool {
+        self.set(second);
+        self.settled(Write::Retry(id)).await
     }
 
     pub(super) async fn settled(&self, write: Write) -> bool {
@@ -186,9 +209,22 @@ impl Bench {
     }
 
     pub(super) async fn done(&self, message: Option<MessageId>, cursor: Option<(&str, &str)>) {
-        let cursor = cursor.map(|(feed, cursor)| (feed.to_owned(), cursor.to_owned()));
-        self.write(Write::MessageDone(ItemsDone { message, channel: PORTAL.to_owned(), at: at(5), cursor })).await;
+        let cursor = match cursor {
+            Some((feed, to)) => Some(CursorMove {
+                feed: feed.to_owned(),
+                from: self.store.cursor_get(PORTAL, feed).await.unwrap(),
+                to: to.to_owned(),
+            }),
+            None => None,
+        };
+        self.set(5);
+        self.write(Write::MessageDone(ItemsDone { message, channel: PORTAL.to_owned(), cursor })).await;
     }
+}
+
+/// Asks for whatever is due, under leases of 60 seconds.
+pub(super) fn claim() -> Claim {
+    Claim { lease: Duration::from_secs(60), limit: 100, room_of: BTreeMap::new() }
 }
 
 pub(super) fn committed(written: Written) -> Committed {

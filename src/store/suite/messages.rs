@@ -7,7 +7,8 @@ use channel_sdk::{
 
 use super::fixture::{Bench, PORTAL, at, item, message};
 use crate::store::{
-    ItemRef, ItemState, ItemsDone, MessageId, MessageState, QuarantineQuery, QuarantinedItem, Write, Written,
+    CursorMove, ItemRef, ItemState, ItemsDone, MessageId, MessageState, QuarantineQuery, QuarantinedItem, Write,
+    Written,
 };
 
 pub(crate) async fn a_message_is_read_back_byte_for_byte(bench: Bench) {
@@ -56,19 +57,29 @@ pub(crate) async fn the_cursor_moves_with_the_message_or_not_at_all(bench: Bench
     let done = |cursor: &str| ItemsDone {
         message: Some(message),
         channel: PORTAL.to_owned(),
-        at: at(9),
-        cursor: Some(("pakn".to_owned(), cursor.to_owned())),
+        cursor: Some(CursorMove { feed: "pakn".to_owned(), from: None, to: cursor.to_owned() }),
     };
     let mut clash = bench.new_petition("PA-1");
     clash.petition.id = bench.petition("PA-0").await.id;
     let failing = vec![Write::MessageDone(done("100")), Write::Change(Box::new(clash))];
-    assert!(bench.store.write(failing).await.is_err());
+    assert!(bench.store.write(failing.into()).await.is_err());
     assert_eq!(bench.store.cursor_get(PORTAL, "pakn").await.unwrap(), None);
     assert_eq!(bench.store.message_list_unfinished(9).await.unwrap().len(), 1);
     bench.write(Write::MessageDone(done("200"))).await;
     assert_eq!(bench.store.cursor_get(PORTAL, "pakn").await.unwrap().as_deref(), Some("200"));
     assert_eq!(bench.store.cursor_get(PORTAL, "danh-gia").await.unwrap(), None);
     assert!(bench.store.message_list_unfinished(9).await.unwrap().is_empty());
+}
+
+pub(crate) async fn a_cursor_moves_only_from_where_it_stood_when_the_page_was_asked_for(bench: Bench) {
+    bench.done(None, Some(("pakn", "7"))).await;
+    let message = bench.journal("[]").await;
+    for from in [None, Some("6".to_owned())] {
+        let cursor = Some(CursorMove { feed: "pakn".to_owned(), from, to: "5".to_owned() });
+        bench.write(Write::MessageDone(ItemsDone { message: Some(message), channel: PORTAL.to_owned(), cursor })).await;
+        assert_eq!(bench.store.cursor_get(PORTAL, "pakn").await.unwrap().as_deref(), Some("7"));
+    }
+    assert!(bench.store.message_list_unfinished(9).await.unwrap().is_empty(), "the message is dealt with all the same");
 }
 
 pub(crate) async fn a_cursor_moves_without_a_message_when_there_was_nothing_new(bench: Bench) {

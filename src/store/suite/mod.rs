@@ -15,7 +15,9 @@ pub(crate) use fixture::{Bench, message};
 pub(crate) fn sqlite_bench() -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("store.sqlite");
-    Bench::new(super::sqlite::SqliteStore::open(place.to_str().unwrap()).unwrap(), folder)
+    let clock = Bench::clock();
+    let store = super::sqlite::SqliteStore::open(place.to_str().unwrap(), clock.clone()).unwrap();
+    Bench::new(store, clock, folder)
 }
 
 /// The suite, as tests of the engine whose stores `$make` gives.
@@ -40,6 +42,7 @@ macro_rules! run_on {
             what_was_journalled_and_not_dealt_with_is_listed_oldest_first,
             a_message_that_was_reopened_is_unfinished_until_it_is_dealt_with_again,
             the_cursor_moves_with_the_message_or_not_at_all,
+            a_cursor_moves_only_from_where_it_stood_when_the_page_was_asked_for,
             a_cursor_moves_without_a_message_when_there_was_nothing_new,
             quarantine_is_listed_newest_first_by_channel_and_fault,
             pages_of_the_quarantine_join_to_the_whole_in_both_orders_while_items_come_in,

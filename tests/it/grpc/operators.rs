@@ -48,11 +48,9 @@ async fn one_delivery(served: &Served) -> String {
 
 /// Claims the delivery that is due, and settles it.
 async fn settle(served: &Served, settlement: Settlement) {
-    let now = served.clock.now();
-    let claim =
-        Claim { now, lease_until: now + Duration::from_secs(60), limit: 1, room_of: std::collections::BTreeMap::new() };
+    let claim = Claim { lease: Duration::from_secs(60), limit: 1, room_of: std::collections::BTreeMap::new() };
     let claimed = served.committer.claim(claim).await.unwrap().remove(0);
-    let settle = Settle { id: claimed.delivery.id, lease: claimed.lease, at: now, settlement };
+    let settle = Settle { id: claimed.delivery.id, lease: claimed.lease, settlement };
     assert!(served.committer.settle(settle).await.unwrap());
 }
 

@@ -67,6 +67,7 @@ pub(crate) struct Served {
     pub(crate) stop: CancellationToken,
     inbound: Inbound,
     tasks: JoinSet<()>,
+    pub(crate) ready: tokio::sync::watch::Sender<bool>,
     _folder: TempDir,
 }
 
@@ -87,14 +88,14 @@ impl Served {
         let clock = Arc::new(ManualClock::at("2019-12-06T02:00:00Z".parse().unwrap()));
         let shared: SharedClock = clock.clone();
         let place = folder.path().join("gateway.db").display().to_string();
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&place).unwrap());
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&place, shared.clone()).unwrap());
         let blobs = Blobs::open(folder.path().join("blobs"), ATTACHMENT_BYTES_MAX).await.unwrap();
         let paper = Arc::new(Paper::default());
         let channels = Channels::new([paper::channel(&paper)]);
         let (committer, task) = committer::committer(store.clone()).await.unwrap();
         let decisions = Decisions::new(store.clone(), committer.clone(), channels.clone(), shared.clone());
         let intake = Intake::new(store.clone(), committer.clone(), decisions.clone(), blobs.clone(), shared.clone());
-        let inbound = Inbound::new(store.clone(), committer.clone(), intake, channels.clone(), shared.clone());
+        let inbound = Inbound::new(store.clone(), committer.clone(), intake, channels.clone());
         let parts = Parts {
             store: store.clone(),
             committer: committer.clone(),
@@ -111,8 +112,9 @@ impl Served {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         tasks.spawn(task.run(CancellationToken::new()));
-        tasks.spawn(grpc.run(incoming, stop.clone()));
-        Served { address, clock, store, committer, paper, channels, stop, inbound, tasks, _folder: folder }
+        let (ready, is_ready) = tokio::sync::watch::channel(true);
+        tasks.spawn(grpc.run(incoming, is_ready, stop.clone()));
+        Served { address, clock, store, committer, paper, channels, stop, inbound, tasks, ready, _folder: folder }
     }
 
     /// A plain connection.

@@ -37,6 +37,17 @@ async fn who_watches_the_health_is_told_and_then_let_go() {
 }
 
 #[tokio::test]
+async fn who_watches_the_health_is_told_when_the_store_is_lost_and_when_it_is_back() {
+    let served = Served::new().await;
+    let mut health = HealthClient::new(served.connect().await);
+    let mut stream = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    for wanted in [ServingStatus::Serving, ServingStatus::NotServing, ServingStatus::Serving] {
+        served.ready.send_replace(wanted == ServingStatus::Serving);
+        while stream.message().await.unwrap().unwrap().status() != wanted {}
+    }
+}
+
+#[tokio::test]
 async fn an_import_under_way_ends_with_a_status_and_keeps_what_was_committed() {
     let mut served = Served::new().await;
     let mut client = served.petitions().await;

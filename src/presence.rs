@@ -1,0 +1,137 @@
+//! This gateway among those that share its store: it says that it is alive, and holds the channels that it pulls.
+//!
+//! A beat every few seconds keeps what this gateway holds: the channels that are its to pull (`Turn`), and the messages
+//! that it is dealing with. A gateway that falls silent loses both when its lease ends, and another goes on. How long ago a
+//! beat was is judged by the store's time there, and by this machine's monotonic clock here, from before the beat was sent:
+//! a gateway that was held up (a stopped process, a lost network) knows that its turn is over before anybody else's begins.
+//!
+//! On a store that one gateway has to itself, every channel is its own from the first beat on.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    channels::Channels,
+    committer::Committer,
+    store::{Beat, Held, StoreError},
+};
+
+/// How long a silent gateway keeps what it holds. Long enough to sit out a failover of the database between two beats, or
+/// everything would change hands at each; short enough that a channel is pulled again within a far side's patience.
+const LEASE: Duration = Duration::from_secs(9);
+/// Beats in a lease: two may be lost before anything changes hands.
+const BEATS_IN_LEASE: u32 = 3;
+
+/// Which channels are this gateway's to pull. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Turns(watch::Receiver<Holding>);
+
+/// Whether one channel is this gateway's to pull.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    turns: Turns,
+    channel: String,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Holding {
+    channels: BTreeSet<String>,
+    until: Option<Instant>,
+}
+
+/// The task that beats.
+pub struct Presence {
+    committer: Committer,
+    channels: Channels,
+    holding: watch::Sender<Holding>,
+}
+
+/// A gateway's presence, to be run as a task, and what it holds by it.
+pub fn presence(committer: Committer, channels: Channels) -> (Presence, Turns) {
+    let (holding, held) = watch::channel(Holding::default());
+    (Presence { committer, channels, holding }, Turns(held))
+}
+
+impl Turns {
+    /// The turn of one channel.
+    pub fn of(&self, channel: &str) -> Turn {
+        Turn { turns: self.clone(), channel: channel.to_owned() }
+    }
+}
+
+impl Turn {
+    /// Whether the channel is this gateway's now.
+    pub fn is_ours(&self) -> bool {
+        let holding = self.turns.0.borrow();
+        holding.channels.contains(&self.channel) && holding.until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Waits until a beat changed who holds what.
+    pub async fn changed(&mut self) {
+        if self.turns.0.changed().await.is_err() {
+            // Nobody beats any more: the gateway is stopping.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Presence {
+    /// Beats until told to stop; then lets go of everything, so that others need not wait for the lease to end.
+    pub async fn run(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Err(error) = self.beat().await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "this gateway cannot say that it is alive");
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(LEASE / BEATS_IN_LEASE) => {}
+            }
+        }
+        self.holding.send_replace(Holding::default());
+        if let Err(error) = self.committer.leave().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "what this gateway held is free only after its lease"
+            );
+        }
+    }
+
+    async fn beat(&self) -> Result<(), StoreError> {
+        let pulled = self.channels.iter().filter(|channel| channel.enabled && !channel.poll.is_empty());
+        let beat = Beat {
+            lease: LEASE,
+            channels: pulled.map(|channel| channel.name.clone()).collect(),
+            seen: self.channels.iter().map(|channel| (channel.name.clone(), channel.health())).collect(),
+        };
+        let until = Instant::now() + LEASE;
+        let Held { channels, to_sync } = self.committer.beat(beat).await?;
+        self.tell(&channels);
+        // Others are told only of a change; that the turn goes on they see for themselves.
+        self.holding.send_if_modified(|holding| {
+            let is_news = holding.channels != channels;
+            *holding = Holding { channels, until: Some(until) };
+            is_news
+        });
+        for name in to_sync {
+            if let Some(channel) = self.channels.get(&name) {
+                channel.sync.notify_waiters();
+            }
+        }
+        Ok(())
+    }
+
+    fn tell(&self, now: &BTreeSet<String>) {
+        let before = self.holding.borrow();
+        for name in now.difference(&before.channels) {
+            tracing::info!(channel.name = %name, "this gateway pulls the channel from now on");
+        }
+        for name in before.channels.difference(now) {
+            tracing::warn!(channel.name = %name, "another gateway pulls the channel from now on");
+        }
+    }
+}
