@@ -10,7 +10,9 @@
 //! Several gateways may share one store, with clocks that differ. So what falls due, and when a lease ends, is judged by the
 //! store's own time alone: callers say how long, and never when.
 
+mod columns;
 mod error;
+pub mod postgres;
 mod query;
 mod records;
 pub mod sqlite;
