@@ -6,7 +6,47 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use super::StoreError;
+use super::{DeliveryState, StoreError};
+use crate::petition::Petition;
+
+/// The due date of a petition that has none: later than all others.
+pub(in crate::store) const NO_DUE_DATE: &str = "9999-12-31";
+
+/// The number of [`DeliveryState::Pending`] in the table.
+pub(in crate::store) const PENDING: i64 = 0;
+/// The number of [`DeliveryState::Delivered`].
+pub(in crate::store) const DELIVERED: i64 = 1;
+/// The number of [`DeliveryState::DeadLetter`].
+pub(in crate::store) const DEAD_LETTER: i64 = 2;
+
+/// The number of the state in the table.
+pub(in crate::store) fn number_of(state: DeliveryState) -> i64 {
+    match state {
+        DeliveryState::Pending => PENDING,
+        DeliveryState::Delivered => DELIVERED,
+        DeliveryState::DeadLetter => DEAD_LETTER,
+    }
+}
+
+/// The state of such a number.
+pub(in crate::store) fn state_of(number: i64) -> DeliveryState {
+    match number {
+        PENDING => DeliveryState::Pending,
+        DELIVERED => DeliveryState::Delivered,
+        _ => DeliveryState::DeadLetter,
+    }
+}
+
+/// The name of a lease: attempts of one delivery are counted and never counted back, so it names one attempt of one
+/// delivery for ever and need not be kept.
+pub(in crate::store) fn lease_of(n: i64, attempts: i64) -> Uuid {
+    Uuid::from_u64_pair(unsigned(n), unsigned(attempts))
+}
+
+/// The due date of a petition as lists are ordered by it.
+pub(in crate::store) fn due_on(petition: &Petition) -> String {
+    petition.due_on.map_or_else(|| NO_DUE_DATE.to_owned(), |due| due.to_string())
+}
 
 /// A record as JSON.
 pub(in crate::store) fn to_json(record: &impl Serialize) -> Result<String, StoreError> {
@@ -43,7 +83,7 @@ pub(in crate::store) fn uuid(what: &'static str, bytes: &[u8]) -> Result<Uuid, S
     Uuid::from_slice(bytes).map_err(|_| StoreError::Damaged(what))
 }
 
-/// SQLite's integers are signed; ours count from 0 and never come near the top.
+/// The engines' integers are signed; ours count from 0 and never come near the top.
 pub(in crate::store) fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -12,12 +12,14 @@
 
 mod columns;
 mod error;
+mod pk;
 pub mod postgres;
 mod query;
 mod records;
 pub mod sqlite;
 #[cfg(test)]
 pub(crate) mod suite;
+mod words;
 mod write;
 
 use std::{sync::Arc, time::Duration};

@@ -5,20 +5,15 @@
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, params};
-use uuid::Uuid;
 
 use super::{
-    rows::{after, get, nanos, to_json, unsigned},
+    rows::{DEAD_LETTER, DELIVERED, PENDING, after, get, lease_of, nanos, to_json},
     writer::Tx,
 };
 use crate::{
     petition::PetitionId,
-    store::{Claim, Claimed, DeliveryId, DeliveryState, NewDelivery, Settle, Settlement, StoreError},
+    store::{Claim, Claimed, DeliveryId, NewDelivery, Settle, Settlement, StoreError},
 };
-
-pub(super) const PENDING: i64 = 0;
-pub(super) const DELIVERED: i64 = 1;
-pub(super) const DEAD_LETTER: i64 = 2;
 
 /// Why an errand is given up that a newer gateway wrote, or that is damaged: here nobody can do it.
 const UNREADABLE: &str = "không đọc được (a stored errand cannot be read)";
@@ -103,12 +98,6 @@ fn lease_in_tx(tx: &mut Tx<'_>, n: i64, claim: &Claim) -> Result<Option<Claimed>
         }
         Err(error) => Err(error),
     }
-}
-
-/// The name of a lease: attempts of one delivery are counted and never counted back, so it names one attempt of one
-/// delivery for ever and need not be kept.
-fn lease_of(n: i64, attempts: i64) -> Uuid {
-    Uuid::from_u64_pair(unsigned(n), unsigned(attempts))
 }
 
 /// Marks the first pending delivery of the lane as the one that may be claimed; gives its number and when it is due.
@@ -257,13 +246,4 @@ fn dead_letter_revive_in_tx(tx: &mut Tx<'_>, it: &Standing) -> Result<bool, Stor
     tally.pending += 1;
     tally.dead_letters -= 1;
     Ok(true)
-}
-
-/// The number of the state in the table.
-pub(super) fn state_number(state: DeliveryState) -> i64 {
-    match state {
-        DeliveryState::Pending => PENDING,
-        DeliveryState::Delivered => DELIVERED,
-        DeliveryState::DeadLetter => DEAD_LETTER,
-    }
 }

@@ -3,13 +3,10 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params, types::Value};
 
-use super::{
-    delivery::{DELIVERED, PENDING, state_number},
-    rows::{from_json, get, small, time, uuid},
-};
+use super::rows::{from_json, get, number_of, small, state_of, time, uuid};
 use crate::{
     petition::PetitionId,
-    store::{Attempt, Delivery, DeliveryId, DeliveryQuery, DeliveryState, StoreError},
+    store::{Attempt, Delivery, DeliveryId, DeliveryQuery, StoreError},
 };
 
 const DELIVERIES: &str = "SELECT d.*, e.body FROM deliveries d JOIN errands e ON e.delivery = d.n";
@@ -27,7 +24,7 @@ pub(super) fn delivery_list(conn: &Connection, query: &DeliveryQuery) -> Result<
     }
     if let Some(state) = query.state {
         // Written out, so that the partial index of the state is seen to fit.
-        sql.push_str(&format!(" AND d.state = {}", state_number(state)));
+        sql.push_str(&format!(" AND d.state = {}", number_of(state)));
     }
     if let Some(after) = query.after {
         sql.push_str(" AND d.n < (SELECT n FROM deliveries WHERE id = ?)");
@@ -74,11 +71,7 @@ pub(super) fn delivery_of(row: &Row<'_>) -> Result<Delivery, StoreError> {
         channel: get(row, "channel")?,
         lane: get(row, "lane")?,
         errand: from_json("delivery", &body)?,
-        state: match state {
-            PENDING => DeliveryState::Pending,
-            DELIVERED => DeliveryState::Delivered,
-            _ => DeliveryState::DeadLetter,
-        },
+        state: state_of(state),
         attempts: small(get(row, "attempts")?),
         attempts_in_round: small(get(row, "attempts_in_round")?),
         next_at: time(get(row, "next_at")?)?,

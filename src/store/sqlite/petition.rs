@@ -5,20 +5,14 @@ use sha2::{Digest, Sha256};
 
 use super::{
     delivery, event, message,
-    rows::{from_json, signed, to_json, unsigned, uuid},
-    search,
+    rows::{due_on, from_json, signed, to_json, unsigned, uuid},
+    search::text_put_in_tx,
     writer::Tx,
 };
 use crate::{
-    petition::{EventBody, Petition, PetitionId, Seq, Version},
-    store::{Change, Committed, ItemRecord, RequestKey, StoreError},
+    petition::{Petition, PetitionId, Seq, Version},
+    store::{Change, Committed, ItemRecord, RequestKey, StoreError, pk::pk_of, words},
 };
-
-/// The due date of a petition that has none: later than all others.
-pub(super) const NO_DUE_DATE: &str = "9999-12-31";
-
-/// Bits of a row number that tell petitions of one millisecond apart; 43 are left for the millisecond, until 2248.
-const PK_BITS: u32 = 20;
 
 /// Everything that one decision does, or the answer why not; what is wrong is found before anything is written.
 pub(super) fn change_commit_in_tx(tx: &mut Tx<'_>, change: &Change) -> Result<Committed, StoreError> {
@@ -41,8 +35,8 @@ pub(super) fn change_commit_in_tx(tx: &mut Tx<'_>, change: &Change) -> Result<Co
     for event in &change.events {
         event::event_insert_in_tx(tx, event)?;
     }
-    if change.events.iter().any(|event| changes_text(&event.body)) {
-        search::text_put_in_tx(tx, pk, &change.petition)?;
+    if change.events.iter().any(|event| words::are_changed_by(&event.body)) {
+        text_put_in_tx(tx, pk, &change.petition)?;
     }
     for new in &change.deliveries {
         delivery::delivery_insert_in_tx(tx, id, change.petition.updated_at, new)?;
@@ -55,11 +49,6 @@ pub(super) fn change_commit_in_tx(tx: &mut Tx<'_>, change: &Change) -> Result<Co
         message::item_put_in_tx(tx, &ItemRecord { petition: item.petition.or(Some(id)), ..item.clone() })?;
     }
     Ok(Committed::New { id, version, seq })
-}
-
-/// Status moves leave the words as they are; only these change what can be found.
-fn changes_text(event: &EventBody) -> bool {
-    matches!(event, EventBody::Received { .. } | EventBody::Amended { .. } | EventBody::Answered { .. })
 }
 
 enum Put {
@@ -121,28 +110,13 @@ fn with_columns<T>(
     let (unit, forwarded_to) = (petition.unit.as_ref(), petition.forwarded_to.as_ref());
     let unit = unit.map_or("", |agency| agency.code.as_str());
     let forwarded_to = forwarded_to.map_or("", |agency| agency.code.as_str());
-    let due_on = petition.due_on.map_or_else(|| NO_DUE_DATE.to_owned(), |due| due.to_string());
+    let due_on = due_on(petition);
     let (status, kind, locality) = (petition.status.as_str(), content.kind.as_str(), content.locality());
     let (forwarding, receiving) = (&content.forwarding_agency.code, &content.receiving_agency.code);
     let mut values: Vec<&dyn ToSql> = vec![&id, &version, &seq, &status, &kind, &content.field.code, &locality];
     values.extend([&forwarding as &dyn ToSql, &receiving, &unit, &forwarded_to, &due_on]);
     values.extend(more);
     run(&values)
-}
-
-/// The row number of a new petition: the millisecond of receipt, then the number of its first event.
-fn pk_of(petition: &Petition, first_seq: u64) -> i64 {
-    pk_at_millisecond(petition.received_at.as_millisecond()) | signed(first_seq) & ((1 << PK_BITS) - 1)
-}
-
-/// The first row number of a millisecond; its last is that of the next millisecond less one.
-pub(super) fn pk_at_millisecond(millisecond: i64) -> i64 {
-    millisecond.clamp(0, (1 << (63 - PK_BITS)) - 2) << PK_BITS
-}
-
-/// The millisecond that a row number belongs to.
-pub(super) fn millisecond_of(pk: i64) -> i64 {
-    pk >> PK_BITS
 }
 
 const REQUEST_GET: &str = "SELECT fingerprint, petition, version, seq FROM requests

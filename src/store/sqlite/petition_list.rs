@@ -10,13 +10,16 @@ use rusqlite::{Connection, Row, params_from_iter, types::Value};
 use uuid::Uuid;
 
 use super::{
-    petition::{NO_DUE_DATE, doc_get, millisecond_of, pk_at_millisecond},
-    rows::{get, unsigned, uuid},
+    petition::doc_get,
+    rows::{NO_DUE_DATE, get, unsigned, uuid},
     search,
 };
 use crate::{
     petition::{Petition, Status, moves::OPEN},
-    store::{PetitionQuery, Sort, StoreError},
+    store::{
+        PetitionQuery, Sort, StoreError,
+        pk::{millisecond_of, pk_at_millisecond},
+    },
 };
 
 /// A row of a list before its petition is loaded: what orders it.

@@ -4,7 +4,8 @@ use rusqlite::{ErrorCode, Row, types::FromSql};
 
 use crate::store::StoreError;
 pub(super) use crate::store::columns::{
-    after, from_json, from_name, nanos, signed, small, time, to_json, unsigned, uuid,
+    DEAD_LETTER, DELIVERED, NO_DUE_DATE, PENDING, after, due_on, from_json, from_name, lease_of, nanos, number_of,
+    signed, small, state_of, time, to_json, unsigned, uuid,
 };
 
 impl From<rusqlite::Error> for StoreError {

@@ -9,7 +9,7 @@ CREATE TABLE counters (
 INSERT INTO counters (name, value) VALUES ('seq', 0);
 
 -- What lists ask by; narrow, so that walking it stays cheap. The petition itself is in `dossiers`.
--- `pk` is made of the millisecond of receipt and the number of the first event (see petition.rs): its order is the order
+-- `pk` is made of the millisecond of receipt and the number of the first event (see pk.rs): its order is the order
 -- of receipt to the millisecond, so pages and full-text hits come out of the index already in order.
 CREATE TABLE petitions (
     pk                INTEGER PRIMARY KEY,
@@ -164,7 +164,7 @@ CREATE TABLE code_lists (
 ) STRICT, WITHOUT ROWID;
 
 -- Full text of subject, body and the answer in force, by `petitions.pk`. The gateway cuts and folds the words itself
--- (search.rs), so the plain tokenizer sees the same words in a text and in a query. No word positions are kept: only
+-- (words.rs), so the plain tokenizer sees the same words in a text and in a query. No word positions are kept: only
 -- "every word occurs" is asked.
 CREATE VIRTUAL TABLE petition_fts USING fts5 (
     words, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii'
