@@ -17,14 +17,14 @@ use crate::programs::Programs;
 /// Where Linux keeps files in memory.
 const MEMORY: &str = "/dev/shm";
 
-/// What must be free there: a cluster, its log and a hundred databases of 8 MB. Containers often have 64 MB in all.
-const MEMORY_KIB_MIN: u64 = 1024 * 1024;
+/// What must be free there: a cluster, half a gigabyte of its log, a hundred databases of 8 MB, and as much again for
+/// whoever else keeps files there. Containers often have 64 MB in all.
+const MEMORY_KIB_MIN: u64 = 2 * 1024 * 1024;
 
 /// Where a server's folder is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// Among the temporary files, on a disk as a rule: what was synced is there after a kill.
-    #[expect(dead_code, reason = "servers that keep what was synced come next")]
+    /// Among the temporary files, on a disk as a rule.
     Disk,
     /// In memory, if there is enough. A database is 300 files, which ext4 takes a third of a second to make when as
     /// many were removed in the last minutes, and tests do nothing else all day; memory takes a hundredth.
@@ -36,17 +36,22 @@ const TEMPORARY_FOLDER_BYTES_MAX: usize = 60;
 
 /// $1: where to make the folder, $2: `pg_ctl`.
 ///
-/// Line 7 of a server's pid file ends with the number of its System V shared memory, which a server that was killed
-/// leaves behind. Whatever still writes into the folder after that is on its way out, hence the second and third try.
+/// The pid file names the server's first process. A server that was killed leaves it behind, and its number may be
+/// another process's by now; a server's working folder is its data folder. One that is paused would not hear that it
+/// should stop, nor would its children.
+/// Line 7 of the file ends with the number of the System V shared memory, which a server that was killed leaves, too.
+/// Whatever still writes into the folder after that is on its way out, hence the second and third try.
 const WATCHDOG: &str = r#"
 trap '' HUP INT
 home=$(mktemp -d "$1/postgres-XXXXXX" 2>/dev/null || mktemp -d /tmp/postgres-XXXXXX) || exit 1
+home=$(cd "$home" && pwd -P)
 echo "$home"
 exec >/dev/null 2>&1
 while read -r _; do :; done
 pid_file=$home/data/postmaster.pid
-if [ -s "$pid_file" ]; then
-    kill -CONT "$(head -n 1 "$pid_file")"
+first=$(head -n 1 "$pid_file")
+if [ "$(readlink "/proc/$first/cwd")" = "$home/data" ]; then
+    kill -CONT "$first" $(cat /proc/[0-9]*/stat | awk -v first="$first" '$4 == first { print $1 }')
     "$2" stop --mode immediate --pgdata "$home/data"
 fi
 if [ -s "$pid_file" ]; then
@@ -93,11 +98,18 @@ impl Home {
     }
 }
 
-impl Drop for Home {
-    fn drop(&mut self) {
+impl Home {
+    /// Has the watchdog stop the server and remove the folder, and waits for that.
+    pub(crate) fn close(&mut self) {
         drop(self.watchdog.stdin.take());
         // Nothing to do about a watchdog that is gone.
         self.watchdog.wait().ok();
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

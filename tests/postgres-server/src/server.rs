@@ -1,59 +1,45 @@
-//! A server: its process and its settings.
+//! A server: made, started, asked.
 
 use std::{
     fs::{self, File},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     os::unix::process::CommandExt,
-    process::{Child, Stdio},
-    sync::{Mutex, OnceLock},
+    process::Stdio,
+    sync::{Mutex, MutexGuard, OnceLock},
     thread,
     time::{Duration, Instant},
 };
 
 use crate::{
-    database::Database,
+    USER,
+    database::{Database, socket_url},
     home::{Home, Place},
+    options::{self, DURABLE, FORGETFUL, Options},
+    process::{PAUSE, Process},
     programs::Programs,
     sql::{self, Rows, RunError},
     template,
 };
 
-/// The port that a socket's name has when nothing else is asked for.
-const SOCKET_PORT: u16 = 5432;
+/// The port that a socket's name has when the server listens on no port.
+pub(crate) const SOCKET_PORT: u16 = 5432;
 
 /// A server that recovers from a kill, on a machine that is busy with other tests, is ready long before.
 const START_SECONDS_MAX: u64 = 60;
 
-/// Between two looks at something that takes milliseconds.
-const PAUSE: Duration = Duration::from_millis(5);
-
-/// Only the socket's folder decides who may connect.
-const ON_THE_SOCKET: &str = "local all all trust\nlocal replication all trust\n";
-
-/// Everything that a server which forgets does not need: the disk, the log for replicas, the cleaning in the
-/// background (which would also make plans depend on the time of day).
-const FORGETFUL: &[(&str, &str)] = &[
-    ("fsync", "off"),
-    ("full_page_writes", "off"),
-    ("wal_level", "minimal"),
-    ("max_wal_senders", "0"),
-    // It may lie in memory.
-    ("max_wal_size", "128MB"),
-    ("autovacuum", "off"),
-];
-
-/// Small in memory, wide in connections: many tests at once, each with the pools of several gateways.
-/// The time zone is Việt Nam's, written without a name: what works only in UTC shows.
-const EVERYWHERE: &[(&str, &str)] =
-    &[("listen_addresses", ""), ("shared_buffers", "64MB"), ("max_connections", "300"), ("timezone", "<+07>-07")];
+/// A port that was free a moment ago is taken by somebody else about never; five times in a row is something else.
+const PORTS_TRIED_MAX: usize = 5;
 
 /// A PostgreSQL server, which goes away with this value or with the process.
 #[derive(Debug)]
 pub struct Server {
-    programs: &'static Programs,
-    process: Mutex<Option<Child>>,
+    pub(crate) programs: &'static Programs,
+    pub(crate) options: Options,
+    pub(crate) home: Home,
+    pub(crate) port: u16,
+    pub(crate) password: String,
     settings: Vec<(String, String)>,
-    port: u16,
-    home: Home,
+    process: Mutex<Option<Process>>,
 }
 
 impl Server {
@@ -67,13 +53,46 @@ impl Server {
             let programs = Programs::find();
             let home = Home::new(programs, Place::Memory);
             template::unfold(programs, &home.data());
-            fs::write(home.data().join("pg_hba.conf"), ON_THE_SOCKET).expect("the data folder can be written");
-            let settings = EVERYWHERE.iter().chain(FORGETFUL).map(|(key, value)| ((*key).into(), (*value).into()));
-            let server =
-                Server { programs, process: Mutex::new(None), settings: settings.collect(), port: SOCKET_PORT, home };
-            server.spawn();
-            server
+            Server::run_in(home, FORGETFUL, Options::default())
         })
+    }
+
+    /// A server of its own for one test, which keeps what it acknowledged: for tests that stop or kill it.
+    ///
+    /// # Panics
+    /// There is no PostgreSQL on this machine, or it does not start.
+    #[must_use]
+    pub fn start(options: Options) -> Server {
+        let programs = Programs::find();
+        let home = Home::new(programs, options.place());
+        template::unfold(programs, &home.data());
+        let mut server = Server::run_in(home, DURABLE, options);
+        server.password = options::password();
+        let sql = format!("ALTER ROLE {USER} PASSWORD '{}'", server.password);
+        server.try_run("postgres", &sql).unwrap_or_else(|error| panic!("no password could be set: {error}"));
+        server
+    }
+
+    /// Starts a server in a home that has its data, without a password yet.
+    pub(crate) fn run_in(home: Home, base: &[(&str, &str)], options: Options) -> Server {
+        let programs = Programs::find();
+        options::write(&options, programs, &home);
+        let settings = options::settings(base, &options, &home);
+        let (port, password, process) = (SOCKET_PORT, String::new(), Mutex::new(None));
+        let mut server = Server { programs, options, home, port, password, settings, process };
+        if !server.options.listens() {
+            server.spawn().unwrap_or_else(|said| panic!("PostgreSQL did not start: {said}"));
+            return server;
+        }
+        let mut said = String::new();
+        for _ in 0..PORTS_TRIED_MAX {
+            server.port = free_port();
+            match server.spawn() {
+                Ok(()) => return server,
+                Err(it) => said = it,
+            }
+        }
+        panic!("PostgreSQL did not start: {said}")
     }
 
     /// A fresh, empty database, for one test.
@@ -85,6 +104,37 @@ impl Server {
         Database::new(self.home.folder(), self.port)
     }
 
+    /// The address of a database on the socket, where nobody asks for a password.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        socket_url(self.home.folder(), self.port, database)
+    }
+
+    /// The address of a database on the port, with the password and without a word on TLS.
+    ///
+    /// # Panics
+    /// The server listens on no port.
+    #[must_use]
+    pub fn tcp_url(&self, database: &str) -> String {
+        format!("postgres://{USER}:{}@{}/{database}", self.password, self.address())
+    }
+
+    /// Where it listens.
+    ///
+    /// # Panics
+    /// The server listens on no port.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        assert!(self.options.listens(), "ask for `tcp` or `tls` in the options");
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// The password of [`USER`] on the port; a replica has its primary's.
+    #[must_use]
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
     /// Runs SQL in a database of this name.
     ///
     /// # Errors
@@ -93,9 +143,11 @@ impl Server {
         sql::run(self.home.folder(), self.port, database, sql)
     }
 
-    /// Starts the process and waits until it answers.
-    fn spawn(&self) {
-        let log = File::options().create(true).append(true).open(self.home.log()).expect("the folder can be written");
+    /// Starts the process and waits until it answers; what it said when it does not.
+    pub(crate) fn spawn(&self) -> Result<(), String> {
+        let mut held = self.process();
+        assert!(held.is_none(), "the server runs already");
+        let log = File::create(self.home.log()).expect("the server's folder can be written");
         let mut command = self.programs.command(self.programs.path("postgres"));
         command.arg("-D").arg(self.home.data()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         command.arg("-c").arg(format!("unix_socket_directories={}", self.home.folder().display()));
@@ -103,17 +155,43 @@ impl Server {
         for (key, value) in &self.settings {
             command.args(["-c", &format!("{key}={value}")]);
         }
-        let mut child = command.process_group(0).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        // A group of its own: an interrupt at the terminal ends the test process, and by that the server.
+        let child = command.process_group(0).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let mut process = Process::new(child);
         let deadline = Instant::now() + Duration::from_secs(START_SECONDS_MAX);
         while self.try_run("postgres", "SELECT 1").is_err() {
-            let ended = child.try_wait().ok().flatten();
-            assert!(ended.is_none() && Instant::now() < deadline, "PostgreSQL did not start: {}", self.said());
+            if process.ended().is_some() || Instant::now() > deadline {
+                process.reap();
+                return Err(fs::read_to_string(self.home.log()).unwrap_or_default());
+            }
             thread::sleep(PAUSE);
         }
-        *self.process.lock().expect("nobody panics with the process in hand") = Some(child);
+        *held = Some(process);
+        Ok(())
     }
 
-    fn said(&self) -> String {
-        fs::read_to_string(self.home.log()).unwrap_or_default()
+    /// The process; `None` while it does not run.
+    pub(crate) fn process(&self) -> MutexGuard<'_, Option<Process>> {
+        // A test that panicked with it in hand leaves it as it was.
+        self.process.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let process = self.process().take();
+        if let Some(process) = &process {
+            // A server that is paused would not hear that it should stop.
+            process.wake();
+        }
+        self.home.close();
+        if let Some(mut process) = process {
+            process.reap();
+        }
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|it| it.local_addr());
+    listener.expect("a machine has a free port").port()
 }
