@@ -6,9 +6,9 @@
 //! [`Server::start`] is a server of its own, for tests of what befalls a server: it keeps what it acknowledged, can be
 //! killed, paused and started again, and have a synchronous replica that takes its place.
 //!
-//! Nobody else sees a server: it listens on a socket in a folder of its own, and on a port only if asked to. Nothing of it is left when the test
-//! process ends, in whatever way ([`home`]). PostgreSQL refuses to run as root; a test process that is root runs it as
-//! somebody else ([`programs`]).
+//! Nobody else sees a server: it listens on a socket in a folder of its own, and on a port only if asked to. Nothing of
+//! it is left when the test process ends, in whatever way (`home.rs`). PostgreSQL refuses to run as root; a test process
+//! that is root runs it as somebody else (`programs.rs`). It is for Linux: processes are looked up in `/proc`.
 //!
 //! Everything here blocks and panics with what to do about it: tests are its only callers.
 

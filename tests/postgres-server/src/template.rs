@@ -21,10 +21,11 @@ const INITDB: [&str; 6] =
 /// Makes the data folder of a new, empty cluster.
 pub(crate) fn unfold(programs: &Programs, data: &Path) {
     let template = template(programs);
-    if template.is_dir() {
-        done(Command::new("cp").arg("-R").arg(&template).arg(data));
+    if template.is_dir() && copied(&template, data) {
         give(programs, data);
     } else {
+        // A template that another user made cannot be read.
+        fs::remove_dir_all(data).ok();
         done(programs.command(programs.path("initdb")).args(INITDB).arg(USER).arg("--pgdata").arg(data));
         keep(data, &template);
     }
@@ -46,9 +47,12 @@ fn template(programs: &Programs) -> PathBuf {
 /// or when another process was faster.
 fn keep(data: &Path, template: &Path) {
     let beside = PathBuf::from(format!("{}.{}", template.display(), process::id()));
-    let copied = fs::create_dir_all(template.parent().unwrap_or(template)).is_ok()
-        && Command::new("cp").arg("-R").arg(data).arg(&beside).output().is_ok_and(|it| it.status.success());
-    if !copied || fs::rename(&beside, template).is_err() {
+    let made = fs::create_dir_all(template.parent().unwrap_or(template)).is_ok() && copied(data, &beside);
+    if !made || fs::rename(&beside, template).is_err() {
         fs::remove_dir_all(&beside).ok();
     }
+}
+
+fn copied(from: &Path, to: &Path) -> bool {
+    Command::new("cp").arg("-R").arg(from).arg(to).output().is_ok_and(|it| it.status.success())
 }
