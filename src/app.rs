@@ -252,7 +252,7 @@ fn spawn_polls(life: &mut Life, parts: &grpc::Parts, turns: &Turns, config: &con
     let (inbound, store) = (parts.inbound.clone(), Arc::clone(&parts.store));
     let resume = Resume { inbound: inbound.clone(), store: Arc::clone(&store), clock: Arc::clone(&parts.clock) };
     life.spawn("resume", |stop| resume.run(stop));
-    let revisit = Revisit { interval: REVISIT_INTERVAL, inbound, store };
+    let revisit = Revisit { interval: REVISIT_INTERVAL, turns: turns.clone(), inbound, store };
     life.spawn("revisit", |stop| revisit.run(stop));
 }
 

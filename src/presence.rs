@@ -1,7 +1,7 @@
-//! This gateway among those that share its store: it says that it is alive, and holds the channels that it pulls.
+//! This gateway among those that share its store: it says that it is alive, and holds the channels that it looks after.
 //!
-//! A beat every few seconds keeps what this gateway holds: the channels that are its to pull (`Turn`), and the messages
-//! that it is dealing with. A gateway that falls silent loses both when its lease ends, and another goes on. How long ago a
+//! A beat every few seconds keeps what this gateway holds: the channels that are its to pull and to look through (`Turn`),
+//! and the messages that it is dealing with. A gateway that falls silent loses both when its lease ends, and another goes on. How long ago a
 //! beat was is judged by the store's time there, and by this machine's monotonic clock here, from before the beat was sent:
 //! a gateway that was held up (a stopped process, a lost network) knows that its turn is over before anybody else's begins.
 //!
@@ -27,11 +27,11 @@ const LEASE: Duration = Duration::from_secs(9);
 /// Beats in a lease: two may be lost before anything changes hands.
 const BEATS_IN_LEASE: u32 = 3;
 
-/// Which channels are this gateway's to pull. Cheap to clone.
+/// Which channels are this gateway's to look after. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Turns(watch::Receiver<Holding>);
 
-/// Whether one channel is this gateway's to pull.
+/// Whether one channel is this gateway's to look after.
 #[derive(Debug, Clone)]
 pub struct Turn {
     turns: Turns,
@@ -102,10 +102,9 @@ impl Presence {
     }
 
     async fn beat(&self) -> Result<(), StoreError> {
-        let pulled = self.channels.iter().filter(|channel| channel.enabled && !channel.poll.is_empty());
         let beat = Beat {
             lease: LEASE,
-            channels: pulled.map(|channel| channel.name.clone()).collect(),
+            channels: self.channels.iter().map(|channel| channel.name.clone()).collect(),
             seen: self.channels.iter().map(|channel| (channel.name.clone(), channel.health())).collect(),
         };
         let until = Instant::now() + LEASE;
@@ -128,10 +127,10 @@ impl Presence {
     fn tell(&self, now: &BTreeSet<String>) {
         let before = self.holding.borrow();
         for name in now.difference(&before.channels) {
-            tracing::info!(channel.name = %name, "this gateway pulls the channel from now on");
+            tracing::info!(channel.name = %name, "this gateway looks after the channel from now on");
         }
         for name in before.channels.difference(now) {
-            tracing::warn!(channel.name = %name, "another gateway pulls the channel from now on");
+            tracing::warn!(channel.name = %name, "another gateway looks after the channel from now on");
         }
     }
 }

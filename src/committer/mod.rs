@@ -322,7 +322,7 @@ impl CommitterTask {
     async fn write_all(&self, batch: Arc<[Write]>) -> Vec<Result<Written, StoreError>> {
         match self.write_batch(Arc::clone(&batch)).await {
             Ok(written) => written.into_iter().map(Ok).collect(),
-            Err(StoreError::Engine(_)) if batch.len() > 1 => {
+            Err(StoreError::Engine(_) | StoreError::Damaged(_)) if batch.len() > 1 => {
                 let mut written = Vec::with_capacity(batch.len());
                 for write in batch.iter() {
                     let alone = self.write_batch(Arc::new([write.clone()])).await;

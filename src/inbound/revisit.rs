@@ -7,7 +7,10 @@ use channel_sdk::fault::FaultCode;
 use tokio_util::sync::CancellationToken;
 
 use super::engine::Inbound;
-use crate::store::{QuarantineQuery, QuarantinedItem, Store, StoreError};
+use crate::{
+    presence::Turns,
+    store::{QuarantineQuery, QuarantinedItem, Store, StoreError},
+};
 
 /// How many items one look takes from the store at a time.
 const PAGE: u32 = 200;
@@ -16,6 +19,8 @@ const PAGE: u32 = 200;
 pub struct Revisit {
     /// How long to wait between looks.
     pub interval: Duration,
+    /// Which channels are this gateway's to look through.
+    pub turns: Turns,
     /// The engine.
     pub inbound: Inbound,
     /// The store.
@@ -49,7 +54,7 @@ impl Revisit {
             let Some(last) = items.last() else { break };
             query.after = Some(last.record.item);
             for item in &items {
-                if self.has_arrived(item).await? {
+                if self.turns.of(&item.channel).is_ours() && self.has_arrived(item).await? {
                     self.take_in(item).await;
                 }
             }

@@ -183,7 +183,7 @@ pub struct CursorMove {
 pub struct Beat {
     /// Without another beat within this time, the gateway counts as gone and what it holds is free.
     pub lease: Duration,
-    /// The channels that it would pull. Each is held by one gateway at a time, until that gateway is gone.
+    /// The channels that it would look after. Each is held by one gateway at a time, until that gateway is gone.
     pub channels: BTreeSet<String>,
     /// What it sees of far sides, by channel; for operators at other gateways.
     pub seen: BTreeMap<String, ChannelHealth>,
@@ -192,7 +192,7 @@ pub struct Beat {
 /// What a gateway may do until its next beat.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Held {
-    /// The channels that it pulls, of those it asked for.
+    /// The channels that it looks after, of those it asked for.
     pub channels: BTreeSet<String>,
     /// Those of them that somebody wants pulled at once.
     pub to_sync: BTreeSet<String>,
