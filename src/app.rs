@@ -32,10 +32,7 @@ use crate::{
     presence::{self, Turns},
     remote::{self, HttpRemote},
     security::{Incoming, Principals, ServerTls, TlsFiles, tls::TlsError},
-    store::{
-        Store, StoreError,
-        sqlite::{OpenError, SqliteStore},
-    },
+    store::{self, OpenError, StoreError},
     supervise::{Ended, Supervisor},
 };
 
@@ -135,7 +132,7 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, AppErr
     let (grpc_listener, grpc) = bind(config.grpc.listener.listen).await?;
     let (http_listener, http) = bind(config.http.listener.listen).await?;
 
-    let store = open_store(config.store, clock).await?;
+    let store = store::open(config.store, clock).await?;
     // From here on the store's time counts: gateways that share it have clocks of their own.
     let clock = store.clock();
     let blobs = Blobs::open(config.blobs.folder, config.blobs.attachment_bytes_max).await?;
@@ -177,17 +174,6 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), AppError
     let listener = TcpListener::bind(address).await.map_err(fault)?;
     let bound = listener.local_addr().map_err(fault)?;
     Ok((listener, bound))
-}
-
-/// The one place that chooses an engine.
-async fn open_store(store: config::Store, clock: SharedClock) -> Result<Arc<dyn Store>, AppError> {
-    match store {
-        config::Store::Sqlite { file } => {
-            let place = file.to_string_lossy().into_owned();
-            let opened = tokio::task::spawn_blocking(move || SqliteStore::open(&place, clock)).await;
-            Ok(Arc::new(opened.expect("opening a store does not panic")?))
-        }
-    }
 }
 
 fn join_channels(configured: &[config::Channel], blobs: &Blobs, clock: &SharedClock) -> Result<Channels, AppError> {

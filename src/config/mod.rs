@@ -26,6 +26,7 @@ mod inbound;
 mod listener;
 mod log;
 mod outbound;
+pub(crate) mod postgres;
 mod problem;
 mod reader;
 mod security;
@@ -48,6 +49,7 @@ pub use self::{
     listener::Listener,
     log::{Log, LogFormat, LogLevel},
     outbound::Outbound,
+    postgres::{Postgres, Server},
     problem::{ConfigError, Problem},
     store::{Blobs, Store},
 };

@@ -2,16 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use super::reader::Section;
+use super::{
+    postgres::{self, Postgres},
+    reader::{Place, Section},
+};
 
-/// Where petitions are stored; the scheme of `store.url` picks the engine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where petitions are stored; the scheme of `store.url` picks the engine. `Debug` shows no password.
+#[derive(Debug, Clone)]
 pub enum Store {
     /// The embedded engine.
     Sqlite {
         /// The database file.
         file: PathBuf,
     },
+    /// The engine for several gateways.
+    Postgres(Box<Postgres>),
 }
 
 /// Where attachments are stored.
@@ -25,16 +30,25 @@ pub struct Blobs {
 
 pub(super) fn read(mut section: Section<'_>, data_folder: &Path) -> Store {
     let (url, place) = section.address("url", "PETITION_GATEWAY_STORE_URL");
-    let file = match url.split_once(':') {
-        Some(("sqlite", file)) if !file.trim_start_matches('/').is_empty() => file,
-        _ => {
-            // The url may hold a password (of another engine): it is not repeated here.
-            section.push(place.problem("must be \"sqlite:<file>\"; this build knows no other engine"));
-            ""
-        }
+    let store = if postgres::is_for(&url) {
+        Store::Postgres(Box::new(postgres::read(&mut section, &url, &place)))
+    } else {
+        postgres::pass_over(&mut section);
+        Store::Sqlite { file: data_folder.join(read_file(&section, &url, &place)) }
     };
     section.finish();
-    Store::Sqlite { file: data_folder.join(file.strip_prefix("//").unwrap_or(file)) }
+    store
+}
+
+fn read_file<'a>(section: &Section<'_>, url: &'a str, place: &Place) -> &'a str {
+    match url.split_once(':') {
+        Some(("sqlite", file)) if !file.trim_start_matches('/').is_empty() => file.strip_prefix("//").unwrap_or(file),
+        _ => {
+            // The url may hold a password (of another engine): it is not repeated here.
+            section.push(place.problem("must be \"sqlite:<file>\" or \"postgres://<user>@<host>/<database>\""));
+            ""
+        }
+    }
 }
 
 pub(super) fn read_blobs(mut section: Section<'_>, data_folder: &Path) -> Blobs {

@@ -109,7 +109,7 @@ fn check(text: &str, expected: &[&str]) {
 fn the_defaults_alone_are_a_configuration() {
     let config = read("").unwrap();
     assert_eq!(config.gateway.agency.code, "000.00.00.G07");
-    assert_eq!(config.store, Store::Sqlite { file: "data/gateway.db".into() });
+    assert!(matches!(config.store, Store::Sqlite { file } if file == Path::new("data/gateway.db")));
     assert!(config.channels.is_empty());
     let total: Duration = config.outbound.schedule.iter().sum();
     assert!(total >= Duration::from_secs(9 * 86_400), "a nine-day holiday is bridged");
@@ -136,7 +136,7 @@ fn everything_that_is_wrong_is_told_at_once_with_file_line_and_key() {
 fn broken_syntax_does_not_hide_the_other_problems() {
     let told = problems("[gateway\nagency = \n[store]\nurl = \"mysql://u:secret@h/d\"\n");
     assert!(told.contains("gateway.toml:1: not valid TOML"), "{told}");
-    assert!(told.contains("gateway.toml:4: store.url: must be \"sqlite:<file>\""), "{told}");
+    assert!(told.contains("gateway.toml:4: store.url: must be \"sqlite:<file>\" or "), "{told}");
     assert!(!told.contains("secret"), "{told}");
 }
 

@@ -53,6 +53,12 @@ pub enum TlsError {
     /// `client_ca_file`.
     #[error("holds no authority's certificate (PEM) that can be read")]
     ClientCa,
+    /// `ca_file`.
+    #[error("holds no authority's certificate (PEM) that can be read")]
+    Ca,
+    /// No `ca_file`, and nothing in its stead.
+    #[error("is missing, and the system has no root certificates")]
+    NoRoots,
 }
 
 impl TlsError {
@@ -62,6 +68,7 @@ impl TlsError {
             TlsError::Certificate => "certificate_file",
             TlsError::Key => "key_file",
             TlsError::ClientCa => "client_ca_file",
+            TlsError::Ca | TlsError::NoRoots => "ca_file",
         }
     }
 }

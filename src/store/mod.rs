@@ -12,6 +12,7 @@
 
 mod columns;
 mod error;
+mod open;
 mod pk;
 pub mod postgres;
 mod query;
@@ -27,6 +28,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 pub use error::StoreError;
+pub use open::{Migrated, OpenError, Schema, migrate, open, schema_check};
 pub use query::{DeliveryQuery, PetitionQuery, QuarantineQuery, Sort};
 pub use records::{
     Attempt, ChannelHealth, ChannelState, Claimed, Delivery, DeliveryId, DeliveryState, Errand, ItemRecord, ItemRef,

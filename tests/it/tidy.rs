@@ -66,13 +66,16 @@ fn the_domain_is_pure() {
 
 #[test]
 fn only_the_store_speaks_sql() {
-    let sql = ["SELECT ", "INSERT INTO", "UPDATE ", "DELETE FROM", "rusqlite"];
+    let sql = ["SELECT ", "INSERT INTO", "UPDATE ", "DELETE FROM", "rusqlite", "deadpool"];
     assert_absent("src", &["src/store"], &sql, "every statement stands in src/store");
 }
 
 #[test]
-fn only_the_app_chooses_an_engine() {
-    assert_absent("src", &["src/store", "src/app.rs"], &["SqliteStore"], "callers see the Store trait");
+fn only_the_store_chooses_an_engine() {
+    let engines = ["SqliteStore", "PostgresStore", "store::sqlite", "store::postgres"];
+    assert_absent("src", &["src/store"], &engines, "callers see the Store trait");
+    let choice = ["config::Store::"];
+    assert_absent("src", &["src/config", "src/store/open.rs"], &choice, "an engine is chosen in src/store/open.rs");
 }
 
 #[test]

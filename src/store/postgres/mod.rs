@@ -11,5 +11,57 @@
 
 #![allow(dead_code, unused_imports)]
 
+mod clock;
 mod connect;
 mod rows;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+use std::sync::Arc;
+
+use self::{clock::DatabaseClock, connect::Database};
+use super::{Migrated, OpenError, Schema};
+use crate::{clock::SharedClock, config};
+
+/// A store in a PostgreSQL database, which several gateways may share.
+pub struct PostgresStore {
+    database: Database,
+    clock: Arc<DatabaseClock>,
+}
+
+impl PostgresStore {
+    /// Opens the database; makes the schema where there is none. `clock` is this machine's.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open(settings: &config::Postgres, clock: SharedClock) -> Result<PostgresStore, OpenError> {
+        let database = Database::open(settings).await?;
+        schema::open(&database).await?;
+        Ok(PostgresStore { database, clock: Arc::new(DatabaseClock::new(clock)) })
+    }
+
+    /// The same, with `clock` in the place of the database's.
+    #[cfg(test)]
+    pub(crate) async fn open_at(url: &str, clock: SharedClock) -> PostgresStore {
+        let store = PostgresStore::open(&config::Postgres::at(url), Arc::clone(&clock)).await.unwrap();
+        PostgresStore { clock: Arc::new(DatabaseClock::fixed(clock)), ..store }
+    }
+}
+
+/// Brings the schema forward.
+///
+/// # Errors
+/// See [`OpenError`].
+pub async fn migrate(settings: &config::Postgres) -> Result<Migrated, OpenError> {
+    schema::migrate(&Database::open(settings).await?).await
+}
+
+/// Where the schema stands.
+///
+/// # Errors
+/// See [`OpenError`].
+pub async fn schema_check(settings: &config::Postgres) -> Result<Schema, OpenError> {
+    schema::check(&Database::open(settings).await?).await
+}

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use deadpool_postgres::PoolError;
 use tokio_postgres::{
     Error, Row,
     error::SqlState,
@@ -18,35 +17,19 @@ pub(super) use crate::store::columns::{
 /// Begins an escape in a text; a code point that is no character, and that nobody types.
 const ESCAPE: char = '\u{10FFFE}';
 
+/// The connection is gone, or of no use any more: what was asked on it can be asked on another.
+pub(super) const LOST: &str = "the connection to the database was lost";
+
 impl From<Error> for StoreError {
     fn from(error: Error) -> StoreError {
         match error.code() {
             // Without a code it did not come from the server: the connection is gone.
-            None if error.is_closed() || is_io(&error) => StoreError::Unavailable("the database is not reachable"),
+            None if error.is_closed() || is_io(&error) => StoreError::Unavailable(LOST),
             None => StoreError::engine(error),
+            Some(_) if is_outdated(&error) => StoreError::Unavailable(LOST),
             Some(code) => {
                 meaning(code).map_or_else(|| StoreError::engine(without_detail(&error)), StoreError::Unavailable)
             }
-        }
-    }
-}
-
-impl From<PoolError> for StoreError {
-    fn from(error: PoolError) -> StoreError {
-        match error {
-            PoolError::Backend(error) => match StoreError::from(error) {
-                // Whatever keeps a connection from being made, nothing was done.
-                StoreError::Engine(cause) => {
-                    tracing::error!(
-                        error = &*cause as &dyn std::error::Error,
-                        "the database does not let this gateway in"
-                    );
-                    StoreError::Unavailable("the database does not let this gateway in")
-                }
-                other => other,
-            },
-            PoolError::Timeout(_) => StoreError::Unavailable("too many calls wait for the database"),
-            _ => StoreError::Unavailable("no connection to the database"),
         }
     }
 }
@@ -64,14 +47,19 @@ fn meaning(code: &SqlState) -> Option<&'static str> {
         _ if *code == SqlState::QUERY_CANCELED => "the database took too long",
         _ if *code == SqlState::IO_ERROR => "the database's disk failed",
         _ => match &code.code()[..2] {
-            "08" => "the connection to the database failed",
+            // The server cannot be spoken to, or stops: told before it closes the connection.
+            "08" | "57" => LOST,
             "40" => "the database asks to try again",
             "53" => "the database has no resources left",
-            "57" => "the database is starting, stopping or was told to cut this off",
             "25" => "the database cut this transaction off",
             _ => return None,
         },
     })
+}
+
+/// Whether a statement that was prepared on this connection fits the schema no more: a migration brought it forward.
+fn is_outdated(error: &Error) -> bool {
+    error.as_db_error().is_some_and(|told| told.routine() == Some("RevalidateCachedQuery"))
 }
 
 fn is_io(error: &Error) -> bool {
@@ -81,13 +69,13 @@ fn is_io(error: &Error) -> bool {
 /// The server's error without its detail, which may quote a row and with it personal data.
 #[derive(Debug, thiserror::Error)]
 #[error("SQLSTATE {code}: {message}{constraint}")]
-struct ServerError {
+pub(super) struct ServerError {
     code: String,
     message: String,
     constraint: String,
 }
 
-fn without_detail(error: &Error) -> ServerError {
+pub(super) fn without_detail(error: &Error) -> ServerError {
     let told = error.as_db_error();
     ServerError {
         code: error.code().map_or_else(String::new, |code| code.code().to_owned()),

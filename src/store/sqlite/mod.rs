@@ -29,15 +29,15 @@ use tokio::time::timeout;
 use self::{reader::Readers, writer::Writer};
 use super::{
     Attempt, CHECK_LIMIT, ChannelState, Committed, Delivery, DeliveryId, DeliveryQuery, ItemRecord, ItemRef, MessageId,
-    OtherGateway, PetitionQuery, QuarantineQuery, QuarantinedItem, RequestKey, Store, StoreError, StoredMessage,
-    TableCounts, Write, Written,
+    OpenError, OtherGateway, PetitionQuery, QuarantineQuery, QuarantinedItem, RequestKey, Store, StoreError,
+    StoredMessage, TableCounts, Write, Written,
 };
 use crate::{
     clock::SharedClock,
     petition::{Event, Petition, PetitionId, Seq},
 };
 
-pub use schema::OpenError;
+pub use schema::{migrate, schema_check};
 
 /// A store in one SQLite file. Dropping it waits for the batch in hand and lets go of the file.
 pub struct SqliteStore {

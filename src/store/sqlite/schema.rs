@@ -2,10 +2,12 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use rusqlite::{Connection, OpenFlags};
+
+use crate::store::open::{Migrated, OpenError, Schema};
 
 /// The migrations, in order; the database's `user_version` is how many were done. Forward only: never edit one that was
 /// released, add the next.
@@ -29,37 +31,36 @@ const READER_CACHE_KIB: i64 = 2 * 1024;
 /// Prepared statements kept on each connection: all that are written down here, and the usual forms of lists.
 const STATEMENTS_CACHED: usize = 96;
 
-/// Why a store could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another gateway has it open.
-    #[error("the store {0} is in use by another gateway: one SQLite store serves one gateway")]
-    InUse(PathBuf),
-    /// It was written by a newer gateway.
-    #[error("the store {path} has schema version {found}, this gateway knows {known}: use the newer gateway")]
-    Newer {
-        /// Which file.
-        path: PathBuf,
-        /// Its version.
-        found: i64,
-        /// Ours.
-        known: i64,
-    },
-    /// It is a database of something else.
-    #[error("{0} is not a store of this gateway")]
-    Foreign(PathBuf),
-    /// The file or its folder cannot be used.
-    #[error("the store {path} cannot be opened")]
-    Io {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The engine refused.
-    #[error("the store's engine failed while opening")]
-    Engine(#[from] rusqlite::Error),
+impl From<rusqlite::Error> for OpenError {
+    fn from(error: rusqlite::Error) -> OpenError {
+        OpenError::engine(error)
+    }
+}
+
+/// Brings a file's schema forward, as opening it does; not while a gateway has it.
+///
+/// # Errors
+/// See [`OpenError`].
+pub fn migrate(path: &Path) -> Result<Migrated, OpenError> {
+    let _lock = lock(path)?;
+    let before = schema_check(path)?;
+    open_writer(path)?;
+    Ok(Migrated { before: before.found, schema: schema_check(path)? })
+}
+
+/// Where a file's schema stands. A gateway may have it meanwhile.
+///
+/// # Errors
+/// See [`OpenError`].
+pub fn schema_check(path: &Path) -> Result<Schema, OpenError> {
+    let (store, known) = (name_of(path), known());
+    let found = if path.exists() { check(&open_reader(path)?, path) } else { Ok(0) };
+    // There is one gateway on a file, so no step lets older ones go on.
+    match found {
+        Ok(found) => Ok(Schema { store, found, known, oldest: found }),
+        Err(OpenError::Newer { found, .. }) => Ok(Schema { store, found, known, oldest: found }),
+        Err(error) => Err(error),
+    }
 }
 
 /// Takes the lock file beside the database; it is held as long as the file is open, whatever becomes of the process.
@@ -73,7 +74,7 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(name).map_err(io)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(name_of(path))),
         Err(TryLockError::Error(source)) => Err(io(source)),
     }
 }
@@ -88,7 +89,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
     conn.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
-    migrate(&conn, version)?;
+    bring_forward(&conn, version)?;
     Ok(conn)
 }
 
@@ -112,25 +113,25 @@ fn set_up(conn: &Connection, cache_kib: i64) -> rusqlite::Result<()> {
 
 /// The database's version; nothing is written before this has passed.
 fn check(conn: &Connection, path: &Path) -> Result<i64, OpenError> {
-    let known = i64::try_from(MIGRATIONS.len()).expect("there are few migrations");
+    let known = known();
     let pragma = |name: &str| conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let foreign = |error: rusqlite::Error| match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::NotADatabase) => OpenError::Foreign(path.to_owned()),
-        _ => OpenError::Engine(error),
+        Some(rusqlite::ErrorCode::NotADatabase) => OpenError::Foreign(name_of(path)),
+        _ => error.into(),
     };
     let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(foreign)?;
     let (mark, found) = (pragma("application_id")?, pragma("user_version")?);
     if mark != APPLICATION_ID && (mark != 0 || found != 0 || tables != 0) {
-        return Err(OpenError::Foreign(path.to_owned()));
+        return Err(OpenError::Foreign(name_of(path)));
     }
     if found > known {
-        return Err(OpenError::Newer { path: path.to_owned(), found, known });
+        return Err(OpenError::Newer { store: name_of(path), found, known });
     }
     Ok(found)
 }
 
 /// Each step with its version in one transaction: a kill in between leaves the step before.
-fn migrate(conn: &Connection, version: i64) -> rusqlite::Result<()> {
+fn bring_forward(conn: &Connection, version: i64) -> rusqlite::Result<()> {
     for (done, step) in (1_i64..).zip(MIGRATIONS).filter(|(done, _)| *done > version) {
         let tx = conn.unchecked_transaction()?;
         tx.execute_batch(step)?;
@@ -139,4 +140,12 @@ fn migrate(conn: &Connection, version: i64) -> rusqlite::Result<()> {
         tx.commit()?;
     }
     Ok(())
+}
+
+fn known() -> i64 {
+    i64::try_from(MIGRATIONS.len()).expect("there are few migrations")
+}
+
+fn name_of(path: &Path) -> String {
+    path.display().to_string()
 }

@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
-use super::{OpenError, SqliteStore};
+use super::SqliteStore;
 use crate::{
     clock::SystemClock,
     petition::{Seq, Status},
     store::{
-        Claim, DeliveryId, NewDelivery, PetitionQuery, Sort, Store, StoreError, Write, Written,
+        Claim, DeliveryId, NewDelivery, OpenError, PetitionQuery, Sort, Store, StoreError, Write, Written,
         suite::{self, sqlite_bench},
     },
 };

@@ -1,3 +1,4 @@
+-- oldest: 1
 -- The first schema. Times are nanoseconds since 1970 by the database's clock unless a column says otherwise. The tables and
 -- their columns are those of the embedded engine (../../sqlite/migrations), so that a store can move from one to the other;
 -- what several gateways need besides stands at the end. Text with a NUL, which PostgreSQL cannot hold, is escaped (rows.rs).
