@@ -41,6 +41,7 @@ pub struct Server {
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.host {
+            Host::Tcp(address) if address.contains(':') => write!(f, "[{address}]:{}", self.port),
             Host::Tcp(name) => write!(f, "{name}:{}", self.port),
             Host::Unix(folder) => write!(f, "{}:{}", folder.display(), self.port),
         }

@@ -12,12 +12,21 @@ use std::sync::{
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::rows::nanos;
-use crate::clock::{Clock, SharedClock};
+use super::{
+    connect::Client,
+    rows::{nanos, time},
+};
+use crate::{
+    clock::{Clock, SharedClock},
+    store::StoreError,
+};
 
 /// By how much two clocks part, in parts of a million: more than any that works. A sample is worth that much less with
 /// its age, so that a fresh one takes the place of a nearer one before that is wrong.
 const DRIFT_PER_MILLION: i64 = 200;
+
+/// The database's time in nanoseconds since 1970; it counts microseconds.
+pub(super) const TIME: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000";
 
 /// The time of the database, told without asking it.
 pub(super) struct DatabaseClock {
@@ -70,6 +79,15 @@ impl DatabaseClock {
             *kept = Some(new);
             self.ahead.store(new.ahead, Ordering::Relaxed);
         }
+    }
+
+    /// Asks the database for its time.
+    pub(super) async fn ask(&self, client: &Client) -> Result<(), StoreError> {
+        let statement = client.prepare_cached(TIME).await?;
+        let sent = self.machine_now();
+        let told: i64 = client.query_one(&statement, &[]).await?.try_get(0)?;
+        self.sample(sent, time(told)?, self.machine_now());
+        Ok(())
     }
 
     /// The database's time in nanoseconds since 1970, as near as is known here.

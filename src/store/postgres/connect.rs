@@ -129,11 +129,11 @@ impl Database {
     /// TLS cannot be set up, or no server can be reached.
     pub(super) async fn open(settings: &config::Postgres) -> Result<Database, OpenError> {
         let database = Database::new(settings)?;
+        let unreachable = |source| OpenError::Unreachable { store: database.name.clone(), source };
         match database.writer.get().await {
             Ok(client) => client.release(),
-            Err(error) => {
-                return Err(OpenError::Unreachable { store: database.name.clone(), source: Box::new(error) });
-            }
+            Err(PoolError::Backend(refusals)) => return Err(unreachable(Box::new(refusals))),
+            Err(error) => return Err(unreachable(Box::new(error))),
         }
         Ok(database)
     }

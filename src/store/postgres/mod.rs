@@ -25,6 +25,9 @@ use self::{clock::DatabaseClock, connect::Database};
 use super::{Migrated, OpenError, Schema};
 use crate::{clock::SharedClock, config};
 
+/// How often the database is asked for its time at the start.
+const CLOCK_SAMPLES: u32 = 3;
+
 /// A store in a PostgreSQL database, which several gateways may share.
 pub struct PostgresStore {
     database: Database,
@@ -39,7 +42,13 @@ impl PostgresStore {
     pub async fn open(settings: &config::Postgres, clock: SharedClock) -> Result<PostgresStore, OpenError> {
         let database = Database::open(settings).await?;
         schema::open(&database).await?;
-        Ok(PostgresStore { database, clock: Arc::new(DatabaseClock::new(clock)) })
+        let clock = Arc::new(DatabaseClock::new(clock));
+        // The first answer on a new connection may be slow; the nearest counts.
+        for _ in 0..CLOCK_SAMPLES {
+            let (clock, asked) = (&clock, &database);
+            asked.read(|client| async move { clock.ask(&client).await }).await.map_err(OpenError::engine)?;
+        }
+        Ok(PostgresStore { database, clock })
     }
 
     /// The same, with `clock` in the place of the database's.

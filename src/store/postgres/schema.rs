@@ -16,7 +16,7 @@ use super::{
 use crate::store::open::{Migrated, OpenError, Schema};
 
 /// The steps, in order. Forward only: never edit one that was released, add the next.
-const STEPS: &[&str] = &[include_str!("migrations/0001_first.sql")];
+pub(super) const STEPS: &[&str] = &[include_str!("migrations/0001_first.sql")];
 
 /// How long a step waits for a lock. A running gateway's statements wait behind it meanwhile, so it is short; a batch takes
 /// milliseconds.
@@ -59,7 +59,7 @@ pub(super) async fn check(database: &Database) -> Result<Schema, OpenError> {
     check_by(STEPS, database).await
 }
 
-async fn open_by(steps: &[&str], database: &Database) -> Result<(), OpenError> {
+pub(super) async fn open_by(steps: &[&str], database: &Database) -> Result<(), OpenError> {
     let mut schema = check_by(steps, database).await?;
     if schema.found == 0 {
         schema = migrate_by(steps, database).await?.schema;
@@ -70,7 +70,7 @@ async fn open_by(steps: &[&str], database: &Database) -> Result<(), OpenError> {
     may_work_on(&schema)
 }
 
-async fn migrate_by(steps: &[&str], database: &Database) -> Result<Migrated, OpenError> {
+pub(super) async fn migrate_by(steps: &[&str], database: &Database) -> Result<Migrated, OpenError> {
     let before = check_by(steps, database).await?;
     may_work_on(&before)?;
     let mut tries = 1;
@@ -95,7 +95,7 @@ async fn migrate_by(steps: &[&str], database: &Database) -> Result<Migrated, Ope
     Ok(Migrated { before: before.found, schema: check_by(steps, database).await? })
 }
 
-async fn check_by(steps: &[&str], database: &Database) -> Result<Schema, OpenError> {
+pub(super) async fn check_by(steps: &[&str], database: &Database) -> Result<Schema, OpenError> {
     let client = writer(database).await?;
     let schema = look(steps, &client, database).await?;
     client.release();
@@ -171,7 +171,7 @@ fn known(steps: &[&str]) -> i64 {
 }
 
 /// The number in a step's first line, `-- oldest: N`.
-fn oldest_of(step: &str) -> i64 {
+pub(super) fn oldest_of(step: &str) -> i64 {
     let line = step.lines().next().and_then(|line| line.strip_prefix("-- oldest: "));
     line.and_then(|number| number.trim().parse().ok()).expect("a test reads the first line of each step")
 }
