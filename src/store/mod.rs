@@ -12,6 +12,7 @@
 
 mod columns;
 mod error;
+mod list;
 mod open;
 mod pk;
 pub mod postgres;

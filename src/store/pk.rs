@@ -1,6 +1,8 @@
 //! The number of a petition's row: its order is the order of receipt, to the millisecond, so lists come out of the tables
 //! in order.
 
+use std::ops::RangeInclusive;
+
 use super::columns::signed;
 use crate::petition::Petition;
 
@@ -22,6 +24,11 @@ pub(in crate::store) fn millisecond_of(pk: i64) -> i64 {
     pk >> PK_BITS
 }
 
+/// The row numbers of the same millisecond.
+pub(in crate::store) fn beside(pk: i64) -> RangeInclusive<i64> {
+    pk >> PK_BITS << PK_BITS..=pk | ((1 << PK_BITS) - 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -32,6 +39,7 @@ mod tests {
             let (first, next) = (pk_at_millisecond(millisecond), pk_at_millisecond(millisecond + 1));
             assert_eq!((millisecond_of(first), millisecond_of(next - 1)), (millisecond, millisecond));
             assert!(first < next);
+            assert_eq!((beside(first), beside(next - 1)), (first..=next - 1, first..=next - 1));
         }
         assert_eq!(pk_at_millisecond(-1), 0, "before 1970 all is one millisecond");
         assert!(pk_at_millisecond(i64::MAX) > 0, "after 2248 too");

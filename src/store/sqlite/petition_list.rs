@@ -4,10 +4,7 @@
 //! one millisecond are put in order here. So a page costs what it holds and not what matches, full-text hits included.
 //! By due date, the index of each status gives its own in order, and these are merged.
 
-use std::cmp::Ordering;
-
 use rusqlite::{Connection, Row, params_from_iter, types::Value};
-use uuid::Uuid;
 
 use super::{
     petition::doc_get,
@@ -18,17 +15,9 @@ use crate::{
     petition::{Petition, Status, moves::OPEN},
     store::{
         PetitionQuery, Sort, StoreError,
-        pk::{millisecond_of, pk_at_millisecond},
+        list::{self, Found, statuses},
     },
 };
-
-/// A row of a list before its petition is loaded: what orders it.
-struct Found {
-    pk: i64,
-    received_at_us: i64,
-    due_on: String,
-    id: Uuid,
-}
 
 pub(super) fn petition_list(conn: &Connection, query: &PetitionQuery) -> Result<Vec<Petition>, StoreError> {
     let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
@@ -36,7 +25,7 @@ pub(super) fn petition_list(conn: &Connection, query: &PetitionQuery) -> Result<
     for arm in arms(query) {
         found_add(conn, query, arm, limit, &mut found)?;
     }
-    found.sort_unstable_by(|a, b| order(query.sort, a, b));
+    found.sort_unstable_by(|a, b| Found::order(query.sort, a, b));
     found.truncate(limit);
     let mut petitions = Vec::with_capacity(found.len());
     for row in found {
@@ -68,18 +57,6 @@ fn arms(query: &PetitionQuery) -> Vec<Option<Status>> {
     statuses.unwrap_or_else(|| Status::ALL.to_vec()).into_iter().map(Some).collect()
 }
 
-/// The statuses that the query leaves, each once; `None` for all. Only open petitions are overdue.
-fn statuses(query: &PetitionQuery) -> Option<Vec<Status>> {
-    let is_overdue = matches!(query.overdue, Some((true, _)));
-    if query.statuses.is_empty() && !is_overdue {
-        return None;
-    }
-    let is_left = |status: &Status| {
-        (query.statuses.is_empty() || query.statuses.contains(status)) && (!is_overdue || status.is_open())
-    };
-    Some(Status::ALL.iter().copied().filter(is_left).collect())
-}
-
 fn found_add(
     conn: &Connection,
     query: &PetitionQuery,
@@ -90,15 +67,15 @@ fn found_add(
     let Statement { sql, values, .. } = select(query, arm)?;
     let mut prepared = conn.prepare_cached(&sql)?;
     let rows = prepared.query_and_then(params_from_iter(values), found_of)?;
-    let mut last = None;
-    for (count, row) in rows.enumerate() {
+    let before = found.len();
+    for row in rows {
         let row = row?;
         // What comes now is later than the whole page: by due date at once, by receipt with the next millisecond.
-        let is_same_moment = query.sort != Sort::DueSoonest && last == Some(millisecond_of(row.pk));
-        if count >= limit && !is_same_moment {
+        let is_same_moment =
+            query.sort != Sort::DueSoonest && found.last().is_some_and(|last| row.is_of_same_millisecond(last));
+        if found.len() - before >= limit && !is_same_moment {
             break;
         }
-        last = Some(millisecond_of(row.pk));
         found.push(row);
     }
     Ok(())
@@ -141,14 +118,6 @@ fn found_of(row: &Row<'_>) -> Result<Found, StoreError> {
     })
 }
 
-fn order(sort: Sort, a: &Found, b: &Found) -> Ordering {
-    match sort {
-        Sort::ReceivedNewest => (b.received_at_us, b.id).cmp(&(a.received_at_us, a.id)),
-        Sort::ReceivedOldest => (a.received_at_us, a.id).cmp(&(b.received_at_us, b.id)),
-        Sort::DueSoonest => (&a.due_on, a.id).cmp(&(&b.due_on, b.id)),
-    }
-}
-
 /// A statement from its `FROM` on, with its values in order.
 struct Statement {
     /// The row number's name: of the hit where words are asked for, so that hits are skipped by it.
@@ -183,7 +152,7 @@ impl Statement {
             self.and("(p.due_on, p.id) > (?, ?)", [Value::Text(key.clone()), id]);
             return Ok(());
         }
-        let at: i64 = key.parse().map_err(|_| StoreError::Damaged("page token"))?;
+        let at = list::received_after(key)?;
         if query.sort == Sort::ReceivedNewest {
             self.and_pk_until(at);
             self.and("(p.received_at_us, p.id) < (?, ?)", [at.into(), id]);
@@ -196,14 +165,12 @@ impl Statement {
 
     /// The rows of this microsecond's millisecond and later.
     fn and_pk_from(&mut self, microsecond: i64) {
-        let first = pk_at_millisecond(microsecond.div_euclid(1_000));
-        self.and(&format!("{} >= ?", self.pk), [first.into()]);
+        self.and(&format!("{} >= ?", self.pk), [list::pk_first(microsecond).into()]);
     }
 
     /// The rows of this microsecond's millisecond and earlier.
     fn and_pk_until(&mut self, microsecond: i64) {
-        let last = pk_at_millisecond(microsecond.div_euclid(1_000).saturating_add(1)) - 1;
-        self.and(&format!("{} <= ?", self.pk), [last.into()]);
+        self.and(&format!("{} <= ?", self.pk), [list::pk_last(microsecond).into()]);
     }
 }
 
@@ -249,14 +216,12 @@ fn from(query: &PetitionQuery) -> Statement {
 }
 
 fn received(query: &PetitionQuery, it: &mut Statement) {
-    if let Some(from) = query.received_from {
-        // Rows keep whole microseconds: a bound inside one excludes it.
-        let at = from.as_microsecond() + i64::from(from.as_nanosecond() % 1_000 != 0);
+    let (from, before) = list::received(query);
+    if let Some(at) = from {
         it.and_pk_from(at);
         it.and("p.received_at_us >= ?", [at.into()]);
     }
-    if let Some(before) = query.received_before {
-        let at = before.as_microsecond();
+    if let Some(at) = before {
         it.and_pk_until(at);
         it.and("p.received_at_us < ?", [at.into()]);
     }
@@ -264,7 +229,7 @@ fn received(query: &PetitionQuery, it: &mut Statement) {
 
 fn due(query: &PetitionQuery, it: &mut Statement) {
     if query.due_from.is_some() || query.due_until.is_some() {
-        it.and("p.due_on <> ?", [text(NO_DUE_DATE)]);
+        it.and("p.due_on < ?", [text(NO_DUE_DATE)]);
     }
     if let Some(from) = query.due_from {
         it.and("p.due_on >= ?", [text(&from.to_string())]);
