@@ -11,19 +11,40 @@
 
 #![allow(dead_code, unused_imports)]
 
+mod channel;
 mod clock;
 mod connect;
+mod delivery_list;
+mod event;
+mod message;
+mod petition;
+mod petition_list;
 mod rows;
 mod schema;
+mod statement;
 #[cfg(test)]
 mod tests;
 mod tls;
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
+use channel_sdk::inbound::CodeList;
+use jiff::Timestamp;
+use tokio::time::timeout;
+use uuid::Uuid;
+
 use self::{clock::DatabaseClock, connect::Database};
-use super::{Migrated, OpenError, Schema};
-use crate::{clock::SharedClock, config};
+use super::{
+    Attempt, CHECK_LIMIT, ChannelState, Committed, Delivery, DeliveryId, DeliveryQuery, ItemRecord, ItemRef, MessageId,
+    Migrated, OpenError, OtherGateway, PetitionQuery, QuarantineQuery, QuarantinedItem, RequestKey, Schema, Store,
+    StoreError, StoredMessage, TableCounts, Write, Written,
+};
+use crate::{
+    clock::SharedClock,
+    config,
+    petition::{Event, Petition, PetitionId, Seq},
+};
 
 /// How often the database is asked for its time at the start.
 const CLOCK_SAMPLES: u32 = 3;
@@ -32,6 +53,8 @@ const CLOCK_SAMPLES: u32 = 3;
 pub struct PostgresStore {
     database: Database,
     clock: Arc<DatabaseClock>,
+    /// This gateway among them: new at each start.
+    gateway: Uuid,
 }
 
 impl PostgresStore {
@@ -48,7 +71,7 @@ impl PostgresStore {
             let (clock, asked) = (&clock, &database);
             asked.read(|client| async move { clock.ask(&client).await }).await.map_err(OpenError::engine)?;
         }
-        Ok(PostgresStore { database, clock })
+        Ok(PostgresStore { database, clock, gateway: Uuid::now_v7() })
     }
 
     /// The same, with `clock` in the place of the database's.
@@ -73,4 +96,124 @@ pub async fn migrate(settings: &config::Postgres) -> Result<Migrated, OpenError>
 /// See [`OpenError`].
 pub async fn schema_check(settings: &config::Postgres) -> Result<Schema, OpenError> {
     schema::check(&Database::open(settings).await?).await
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    fn clock(&self) -> SharedClock {
+        self.clock.clone()
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        let read = timeout(CHECK_LIMIT, self.seq_last());
+        read.await.map_err(|_| StoreError::Unavailable("it does not answer"))?.map(|_| ())
+    }
+
+    async fn write(&self, _: Arc<[Write]>) -> Result<Vec<Written>, StoreError> {
+        Err(StoreError::Unavailable("its writer is not finished"))
+    }
+
+    async fn petition_get(&self, id: PetitionId) -> Result<Option<Petition>, StoreError> {
+        self.database.read(|conn| async move { petition::petition_get(&conn, id).await }).await
+    }
+
+    async fn petition_get_by_external_id(
+        &self,
+        channel: &str,
+        external_id: &str,
+    ) -> Result<Option<Petition>, StoreError> {
+        self.database
+            .read(|conn| async move { petition::petition_get_by_external_id(&conn, channel, external_id).await })
+            .await
+    }
+
+    async fn petition_seq(&self, id: PetitionId) -> Result<Option<Seq>, StoreError> {
+        self.database.read(|conn| async move { petition::petition_seq(&conn, id).await }).await
+    }
+
+    async fn petition_list(&self, query: &PetitionQuery) -> Result<Vec<Petition>, StoreError> {
+        self.database.read(|conn| async move { petition_list::petition_list(&conn, query).await }).await
+    }
+
+    async fn petition_count(&self, query: &PetitionQuery) -> Result<u64, StoreError> {
+        self.database.read(|conn| async move { petition_list::petition_count(&conn, query).await }).await
+    }
+
+    async fn request_get(&self, key: &RequestKey) -> Result<Option<Committed>, StoreError> {
+        self.database.read(|conn| async move { petition::request_get(&conn, key).await }).await
+    }
+
+    async fn event_list_after(&self, after: Seq, limit: u32) -> Result<Vec<Event>, StoreError> {
+        self.database.read(|conn| async move { event::event_list_after(&conn, after, limit).await }).await
+    }
+
+    async fn event_list_of(&self, petition: PetitionId) -> Result<Vec<Event>, StoreError> {
+        self.database.read(|conn| async move { event::event_list_of(&conn, petition).await }).await
+    }
+
+    async fn seq_last(&self) -> Result<Seq, StoreError> {
+        self.database.read(|conn| async move { event::seq_last(&conn).await }).await
+    }
+
+    async fn message_get(&self, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {
+        self.database.read(|conn| async move { message::message_get(&conn, id).await }).await
+    }
+
+    async fn message_list_unfinished(&self, limit: u32) -> Result<Vec<MessageId>, StoreError> {
+        self.database
+            .read(|conn| async move {
+                message::message_list_unfinished(&conn, self.gateway, self.clock.now_nanos(), limit).await
+            })
+            .await
+    }
+
+    async fn item_list_of(&self, petition: PetitionId) -> Result<Vec<ItemRecord>, StoreError> {
+        self.database.read(|conn| async move { message::item_list_of(&conn, petition).await }).await
+    }
+
+    async fn quarantine_list(&self, query: &QuarantineQuery) -> Result<Vec<QuarantinedItem>, StoreError> {
+        self.database.read(|conn| async move { message::quarantine_list(&conn, query).await }).await
+    }
+
+    async fn quarantine_get(&self, item: ItemRef) -> Result<Option<QuarantinedItem>, StoreError> {
+        self.database.read(|conn| async move { message::quarantine_get(&conn, item).await }).await
+    }
+
+    async fn delivery_list(&self, query: &DeliveryQuery) -> Result<Vec<Delivery>, StoreError> {
+        self.database.read(|conn| async move { delivery_list::delivery_list(&conn, query).await }).await
+    }
+
+    async fn delivery_get(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
+        self.database.read(|conn| async move { delivery_list::delivery_get(&conn, id).await }).await
+    }
+
+    async fn attempt_list(&self, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
+        self.database.read(|conn| async move { delivery_list::attempt_list(&conn, id).await }).await
+    }
+
+    async fn delivery_next_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.database.read(|conn| async move { delivery_list::delivery_next_at(&conn).await }).await
+    }
+
+    async fn cursor_get(&self, channel: &str, feed: &str) -> Result<Option<String>, StoreError> {
+        self.database.read(|conn| async move { channel::cursor_get(&conn, channel, feed).await }).await
+    }
+
+    async fn channel_list(&self) -> Result<Vec<ChannelState>, StoreError> {
+        self.database.read(|conn| async move { channel::channel_list(&conn).await }).await
+    }
+
+    async fn code_list_of(&self, channel: &str) -> Result<Vec<CodeList>, StoreError> {
+        self.database.read(|conn| async move { channel::code_list_of(&conn, channel).await }).await
+    }
+
+    async fn gateway_list_others(&self) -> Result<Vec<OtherGateway>, StoreError> {
+        self.database
+            .read(|conn| async move { channel::gateway_list_others(&conn, self.gateway, self.clock.now_nanos()).await })
+            .await
+    }
+
+    async fn counts(&self) -> Result<TableCounts, StoreError> {
+        self.database.read(|conn| async move { channel::counts(&conn).await }).await
+    }
 }

@@ -99,6 +99,11 @@ pub(super) fn get_text_opt(row: &Row, column: &str) -> Result<Option<String>, St
     Ok(borrowed::<Option<&str>>(row, column)?.map(unescaped))
 }
 
+/// An array of texts.
+pub(super) fn get_texts(row: &Row, column: &str) -> Result<Vec<String>, StoreError> {
+    Ok(borrowed::<Vec<&str>>(row, column)?.into_iter().map(unescaped).collect())
+}
+
 fn borrowed<'a, T: FromSql<'a>>(row: &'a Row, column: &str) -> Result<T, StoreError> {
     row.try_get(column).map_err(|_| StoreError::Damaged("row"))
 }
