@@ -18,7 +18,7 @@ use super::{
 /// How the process ends. The numbers above 63 are those of `sysexits.h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// The gateway refused, and says why.
+    /// The gateway refused, and says why; `migrate --check` found something to do.
     Refused = 1,
     /// The command line, or a file that it names, is wrong.
     Usage = 2,
@@ -38,11 +38,11 @@ pub(crate) enum Exit {
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes (mã thoát):
    0  done (xong)
-   1  the gateway refused; the reason is told (cổng từ chối)
+   1  the gateway refused; the reason is told (cổng từ chối); migrate --check: there is something to do
    2  the command line or a file it names is wrong (sai lệnh hoặc tệp)
   64  the configuration is wrong (sai cấu hình)
-  69  no gateway answers at the address, or it is shutting down; serve: the store or an address
-      cannot be had (không kết nối được)
+  69  no gateway answers at the address, or it is shutting down; serve, migrate: the store or an
+      address cannot be had (không kết nối được)
   70  a defect of the gateway or of this program (lỗi bên trong)
   75  try again later, with the same --request-id (thử lại sau)
   77  the certificate is not known or its roles do not allow it (không có quyền)";

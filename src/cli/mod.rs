@@ -1,6 +1,6 @@
 //! The command line: one file for each sub-command.
 //!
-//! `serve` and `check-config` are the gateway itself; `demo`, `sandbox` and `certificates` are for trials; `channel`,
+//! `serve`, `check-config` and `migrate` are the gateway itself; `demo`, `sandbox` and `certificates` are for trials; `channel`,
 //! `delivery`, `quarantine` and `petition` are an operator's hands and speak gRPC to a running gateway, with the
 //! generated client and nothing else. What is said goes through `output`; every failure becomes an exit code in
 //! `failure`. Personal data is shown only with `--full`.
@@ -14,6 +14,7 @@ mod contract;
 mod delivery;
 mod demo;
 mod failure;
+mod migrate;
 mod output;
 mod page;
 mod paging;
@@ -65,6 +66,8 @@ enum Command {
     Demo(demo::PlayDemo),
     /// Tell everything that is wrong with a configuration (kiểm tra cấu hình)
     CheckConfig(check_config::CheckConfig),
+    /// Bring the store's schema forward before newer gateways start (nâng cấp lược đồ kho dữ liệu)
+    Migrate(migrate::Migrate),
     /// Channels (kênh): list, show, pause, resume, sync
     Channel(channel::Channel),
     /// Deliveries to channels (lượt gửi): list, show, retry
@@ -87,6 +90,7 @@ impl Command {
             Command::Serve(command) => command.run(output).await,
             Command::Demo(command) => command.run(output).await,
             Command::CheckConfig(command) => command.run(output),
+            Command::Migrate(command) => command.run(output).await,
             Command::Channel(command) => command.run(output).await,
             Command::Delivery(command) => command.run(output).await,
             Command::Quarantine(command) => command.run(output).await,

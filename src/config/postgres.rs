@@ -224,3 +224,138 @@ fn is_host(host: &Host) -> bool {
 fn is_loopback(name: &str) -> bool {
     name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use secrecy::ExposeSecret;
+
+    use super::*;
+    use crate::config::{Config, ConfigError, Environment, Problem, Store};
+
+    const VARIABLE: &str = "PETITION_GATEWAY_STORE_URL";
+
+    fn read(section: &str, environment: &Environment) -> Result<Postgres, String> {
+        let text = format!("[store]\n{section}\n");
+        let read = Config::read("gateway.toml", Path::new("/nowhere"), &text, environment, &[]);
+        match read.map(|config| config.store) {
+            Ok(Store::Postgres(settings)) => Ok(*settings),
+            Ok(Store::Sqlite { .. }) => Err("sqlite".to_owned()),
+            Err(ConfigError(all)) => Err(all.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n")),
+        }
+    }
+
+    fn of_url(url: &str) -> Result<Postgres, String> {
+        read(&format!("url = \"{url}\""), &Environment::empty())
+    }
+
+    #[track_caller]
+    fn refused(url: &str, why: &str) {
+        let told = of_url(url).unwrap_err();
+        assert!(told.starts_with("gateway.toml:2: store.url: ") && told.contains(why), "{url}: {told}");
+        assert!(!told.contains("s3cret"), "{url}: {told}");
+    }
+
+    fn tls_of(settings: &Postgres) -> Vec<bool> {
+        settings.servers.iter().map(|server| server.tls).collect()
+    }
+
+    #[test]
+    fn a_url_names_servers_user_and_database() {
+        let settings = of_url("postgres://gateway@db1.example.vn:6432,db2.example.vn,[::1]/petitions").unwrap();
+        assert_eq!(settings.to_string(), "postgres://db1.example.vn:6432,db2.example.vn:5432,[::1]:5432/petitions");
+        assert_eq!((settings.user.as_str(), settings.password.is_none()), ("gateway", true));
+        assert_eq!((settings.connections_max, settings.statement_limit.as_secs()), (16, 30));
+        let settings = of_url("postgresql://gateway@%2Frun%2Fpostgresql/petitions").unwrap();
+        assert_eq!(settings.servers[0].host, Host::Unix("/run/postgresql".into()));
+    }
+
+    #[test]
+    fn beyond_loopback_and_sockets_tls_is_used_and_cannot_be_switched_off() {
+        let url = "postgres://u@%2Frun%2Fpostgresql,127.0.0.1,localhost,db.example.vn,10.0.0.5/d";
+        assert_eq!(tls_of(&of_url(url).unwrap()), [false, false, false, true, true]);
+        for query in ["?sslmode=require", "?sslmode=verify-full&target_session_attrs=read-write"] {
+            assert_eq!(tls_of(&of_url(&format!("{url}{query}")).unwrap()), [false, true, true, true, true]);
+        }
+        assert_eq!(tls_of(&of_url("postgres://u@127.0.0.1/d?sslmode=disable").unwrap()), [false]);
+        for weak in ["disable", "allow", "prefer"] {
+            refused(
+                &format!("{url}?sslmode={weak}"),
+                "must not switch TLS off for db.example.vn: petitions are personal data",
+            );
+        }
+        refused(&format!("{url}?sslmode=verify"), "has an sslmode that there is not; \"verify-full\"");
+    }
+
+    #[test]
+    fn on_loopback_tls_is_used_when_its_table_is_there() {
+        let ca = crate::security::throwaway::Authority::new("ca").unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), ca.pem()).unwrap();
+        let section = format!("url = \"postgres://u@localhost/d\"\ntls.ca_file = \"{}\"", file.path().display());
+        assert_eq!(tls_of(&read(&section, &Environment::empty()).unwrap()), [true]);
+
+        std::fs::write(file.path(), "nothing").unwrap();
+        let told = read(&section, &Environment::empty()).unwrap_err();
+        assert_eq!(told, "gateway.toml:3: store.tls.ca_file: holds no authority's certificate (PEM) that can be read");
+        let section = "url = \"postgres://u@db.example.vn/d\"\n[store.tls]\ncertificate_file = \"no-such\"\nca = \"x\"";
+        assert_eq!(
+            read(section, &Environment::empty()).unwrap_err(),
+            "gateway.toml:3: store.tls.key_file: is missing\n\
+             gateway.toml:4: store.tls.certificate_file: cannot read /nowhere/no-such: entity not found\n\
+             gateway.toml:5: store.tls.ca: unknown key; did you mean `ca_file`?"
+        );
+    }
+
+    #[test]
+    fn what_a_url_must_not_say_is_told_and_never_a_password() {
+        refused("postgres://u:s3cret@db/d", "must not hold a password: name a file that does in password_file");
+        refused("postgres://u@db/d?password=s3cret", "must not hold a password");
+        refused("postgres://u:p@s3cret@db/d", "must not hold a password");
+        refused("postgres://u@s3cret@db/d", "an @ in a password is written %40");
+        refused("postgres://u:s3cret/d", "cannot be read; it is written postgres://user@host:5432/database");
+        refused("postgres://u@db:s3cret/d", "cannot be read");
+        refused("postgres://db/d", "names no user");
+        refused("postgres://u@db", "names no database");
+        refused("postgres://u@/d", "names no host");
+        refused("postgres://u@db,/d", "names no host");
+        refused("postgres://u@db/d?connect_timeout=3", "can ask for sslmode alone");
+        refused("postgres://u@db/d?target_session_attrs=any", "can ask for sslmode alone");
+    }
+
+    #[test]
+    fn the_password_comes_from_a_file_or_a_variable_or_with_the_whole_url_of_the_environment() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "s3cret of the file\n").unwrap();
+        let by_file = format!("url = \"postgres://u@db/d\"\npassword_file = \"{}\"", file.path().display());
+        let by_variable = "url = \"postgres://u@db/d\"\npassword_env = \"STORE\"";
+        let whole = Environment::of([(VARIABLE, "postgres://v:s3cret%40of%20the%20url@db/d")]);
+        let environment = Environment::of([("STORE", "s3cret of the variable")]);
+        for (section, environment, expected) in [
+            (by_file.as_str(), &Environment::empty(), "s3cret of the file"),
+            (by_variable, &environment, "s3cret of the variable"),
+            ("", &whole, "s3cret@of the url"),
+            (&by_file, &whole, "s3cret@of the url"),
+        ] {
+            let settings = read(section, environment).unwrap();
+            assert_eq!(settings.password.as_ref().unwrap().expose_secret(), expected);
+            assert!(!format!("{settings:?}{settings}").contains("s3cret"));
+        }
+        let whole = Environment::of([(VARIABLE, "postgres://v:s3cret@db/d?sslmode=off")]);
+        let told = read("", &whole).unwrap_err();
+        assert!(
+            told.starts_with("environment variable PETITION_GATEWAY_STORE_URL: store.url: has an sslmode"),
+            "{told}"
+        );
+        assert!(!told.contains("s3cret"), "{told}");
+    }
+
+    #[test]
+    fn the_keys_of_this_engine_may_stand_beside_the_url_of_another() {
+        let section = "url = \"sqlite:x.db\"\npassword_file = \"no-such\"\n[store.tls]\nca_file = \"no-such\"";
+        assert_eq!(read(section, &Environment::empty()).unwrap_err(), "sqlite");
+        let told = read("url = \"sqlite:x.db\"\nconections_max = 3", &Environment::empty()).unwrap_err();
+        assert_eq!(told, "gateway.toml:3: store.conections_max: unknown key; did you mean `connections_max`?");
+    }
+}

@@ -13,7 +13,7 @@ use serde_json::Value;
 /// The binary under test, without the settings of whoever runs the tests.
 pub(crate) fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_petition-gateway"));
-    for name in ["ADDRESS", "CA", "CERTIFICATE", "KEY", "SERVER_NAME", "LANG", "CONFIG"] {
+    for name in ["ADDRESS", "CA", "CERTIFICATE", "KEY", "SERVER_NAME", "LANG", "CONFIG", "STORE_URL"] {
         command.env_remove(format!("PETITION_GATEWAY_{name}"));
     }
     command.stdin(Stdio::null());

@@ -7,6 +7,7 @@ mod cli_cycle;
 mod cli_gateway;
 mod cli_operator;
 mod cli_process;
+mod cli_store;
 mod demo;
 mod grpc;
 mod kill;

@@ -54,7 +54,7 @@ pub fn migrate(path: &Path) -> Result<Migrated, OpenError> {
 /// See [`OpenError`].
 pub fn schema_check(path: &Path) -> Result<Schema, OpenError> {
     let (store, known) = (name_of(path), known());
-    let found = if path.exists() { check(&open_reader(path)?, path) } else { Ok(0) };
+    let found = if path.exists() { check(&open_read_only(path)?, path) } else { Ok(0) };
     // There is one gateway on a file, so no step lets older ones go on.
     match found {
         Ok(found) => Ok(Schema { store, found, known, oldest: found }),
@@ -95,10 +95,15 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
 
 /// A reader's connection.
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
-    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    conn.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
+    let conn = open_read_only(path)?;
     conn.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    Ok(conn)
+}
+
+fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
     Ok(conn)
 }
 
