@@ -9,8 +9,6 @@
 //! Reads go over a pool of connections of their own. The database's time decides what falls due and when a lease ends;
 //! nothing rests on notifications or advisory locks, so that what speaks PostgreSQL's language can serve.
 
-#![allow(dead_code, unused_imports)]
-
 mod channel;
 mod clock;
 mod connect;
@@ -25,6 +23,7 @@ mod statement;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod write;
 
 use std::sync::Arc;
 
@@ -34,7 +33,7 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use self::{clock::DatabaseClock, connect::Database};
+use self::{clock::DatabaseClock, connect::Database, rows::get, write::Writer};
 use super::{
     Attempt, CHECK_LIMIT, ChannelState, Committed, Delivery, DeliveryId, DeliveryQuery, ItemRecord, ItemRef, MessageId,
     Migrated, OpenError, OtherGateway, PetitionQuery, QuarantineQuery, QuarantinedItem, RequestKey, Schema, Store,
@@ -46,15 +45,18 @@ use crate::{
     petition::{Event, Petition, PetitionId, Seq},
 };
 
+/// A server that was the primary may be one no more.
+const IS_REPLICA: &str = "SELECT pg_is_in_recovery() AS is_replica";
 /// How often the database is asked for its time at the start.
 const CLOCK_SAMPLES: u32 = 3;
 
-/// A store in a PostgreSQL database, which several gateways may share.
+/// A store in a PostgreSQL database, which other gateways may share.
 pub struct PostgresStore {
-    database: Database,
+    database: Arc<Database>,
     clock: Arc<DatabaseClock>,
-    /// This gateway among them: new at each start.
+    /// This gateway among those that share the database: new at each start.
     gateway: Uuid,
+    writer: Writer,
 }
 
 impl PostgresStore {
@@ -65,52 +67,55 @@ impl PostgresStore {
     pub async fn open(settings: &config::Postgres, clock: SharedClock) -> Result<PostgresStore, OpenError> {
         let database = Database::open(settings).await?;
         schema::open(&database).await?;
-        let clock = Arc::new(DatabaseClock::new(clock));
-        // The first answer on a new connection may be slow; the nearest counts.
+        let store = PostgresStore::on(database, DatabaseClock::new(clock));
+        // Before anything is dated. The first answer on a new connection may be slow; the nearest counts.
         for _ in 0..CLOCK_SAMPLES {
-            let (clock, asked) = (&clock, &database);
-            asked.read(|client| async move { clock.ask(&client).await }).await.map_err(OpenError::engine)?;
+            store.ask().await.map_err(OpenError::engine)?;
         }
-        Ok(PostgresStore { database, clock, gateway: Uuid::now_v7() })
+        Ok(store)
+    }
+
+    fn on(database: Database, clock: DatabaseClock) -> PostgresStore {
+        let (database, clock, gateway) = (Arc::new(database), Arc::new(clock), Uuid::now_v7());
+        let writer = Writer::new(Arc::clone(&database), Arc::clone(&clock), gateway);
+        PostgresStore { database, clock, gateway, writer }
     }
 
     /// The same, with `clock` in the place of the database's.
     #[cfg(test)]
     pub(crate) async fn open_at(url: &str, clock: SharedClock) -> PostgresStore {
-        let store = PostgresStore::open(&config::Postgres::at(url), Arc::clone(&clock)).await.unwrap();
-        PostgresStore { clock: Arc::new(DatabaseClock::fixed(clock)), ..store }
+        let database = Database::open(&config::Postgres::at(url)).await.unwrap();
+        schema::open(&database).await.unwrap();
+        PostgresStore::on(database, DatabaseClock::fixed(clock))
     }
-}
 
-/// Brings the schema forward.
-///
-/// # Errors
-/// See [`OpenError`].
-pub async fn migrate(settings: &config::Postgres) -> Result<Migrated, OpenError> {
-    schema::migrate(&Database::open(settings).await?).await
-}
-
-/// Where the schema stands.
-///
-/// # Errors
-/// See [`OpenError`].
-pub async fn schema_check(settings: &config::Postgres) -> Result<Schema, OpenError> {
-    schema::check(&Database::open(settings).await?).await
+    /// Asks the server, which is the primary, and takes note of its time.
+    async fn ask(&self) -> Result<(), StoreError> {
+        self.database
+            .read(|conn| async move {
+                self.clock.ask(&conn).await?;
+                let statement = conn.prepare_cached(IS_REPLICA).await?;
+                match get(&conn.query_one(&statement, &[]).await?, "is_replica")? {
+                    true => Err(StoreError::Unavailable("the database is a replica and takes no writes")),
+                    false => Ok(()),
+                }
+            })
+            .await
+    }
 }
 
 #[async_trait]
 impl Store for PostgresStore {
     fn clock(&self) -> SharedClock {
-        self.clock.clone()
+        Arc::clone(&self.clock) as SharedClock
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        let read = timeout(CHECK_LIMIT, self.seq_last());
-        read.await.map_err(|_| StoreError::Unavailable("it does not answer"))?.map(|_| ())
+        timeout(CHECK_LIMIT, self.ask()).await.map_err(|_| StoreError::Unavailable("the database does not answer"))?
     }
 
-    async fn write(&self, _: Arc<[Write]>) -> Result<Vec<Written>, StoreError> {
-        Err(StoreError::Unavailable("its writer is not finished"))
+    async fn write(&self, batch: Arc<[Write]>) -> Result<Vec<Written>, StoreError> {
+        self.writer.write(&batch).await
     }
 
     async fn petition_get(&self, id: PetitionId) -> Result<Option<Petition>, StoreError> {
@@ -160,10 +165,9 @@ impl Store for PostgresStore {
     }
 
     async fn message_list_unfinished(&self, limit: u32) -> Result<Vec<MessageId>, StoreError> {
+        let (gateway, now) = (self.gateway, self.clock.now_nanos());
         self.database
-            .read(|conn| async move {
-                message::message_list_unfinished(&conn, self.gateway, self.clock.now_nanos(), limit).await
-            })
+            .read(|conn| async move { message::message_list_unfinished(&conn, gateway, now, limit).await })
             .await
     }
 
@@ -208,12 +212,27 @@ impl Store for PostgresStore {
     }
 
     async fn gateway_list_others(&self) -> Result<Vec<OtherGateway>, StoreError> {
-        self.database
-            .read(|conn| async move { channel::gateway_list_others(&conn, self.gateway, self.clock.now_nanos()).await })
-            .await
+        let (gateway, now) = (self.gateway, self.clock.now_nanos());
+        self.database.read(|conn| async move { channel::gateway_list_others(&conn, gateway, now).await }).await
     }
 
     async fn counts(&self) -> Result<TableCounts, StoreError> {
         self.database.read(|conn| async move { channel::counts(&conn).await }).await
     }
+}
+
+/// Brings the schema forward.
+///
+/// # Errors
+/// See [`OpenError`].
+pub async fn migrate(settings: &config::Postgres) -> Result<Migrated, OpenError> {
+    schema::migrate(&Database::open(settings).await?).await
+}
+
+/// Where the schema stands.
+///
+/// # Errors
+/// See [`OpenError`].
+pub async fn schema_check(settings: &config::Postgres) -> Result<Schema, OpenError> {
+    schema::check(&Database::open(settings).await?).await
 }

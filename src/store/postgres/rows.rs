@@ -10,8 +10,7 @@ use tokio_postgres::{
 
 use crate::store::StoreError;
 pub(super) use crate::store::columns::{
-    DEAD_LETTER, DELIVERED, NO_DUE_DATE, PENDING, after, due_on, from_json, from_name, lease_of, nanos, number_of,
-    signed, small, state_of, time, to_json, unsigned,
+    NO_DUE_DATE, from_json, from_name, nanos, number_of, signed, small, state_of, time, to_json, unsigned,
 };
 
 /// Begins an escape in a text; a code point that is no character, and that nobody types.

@@ -24,7 +24,11 @@ fn open(place: &Path) -> Result<SqliteStore, OpenError> {
     SqliteStore::open(place.to_str().unwrap(), Arc::new(SystemClock))
 }
 
-suite::run_on!(sqlite_bench);
+async fn bench() -> suite::Bench {
+    sqlite_bench()
+}
+
+suite::run_on!(bench);
 
 /// A store with one petition in it, in a folder of its own.
 async fn filled() -> (tempfile::TempDir, PathBuf, SqliteStore, crate::petition::Petition) {

@@ -57,6 +57,11 @@ impl Bench {
         Arc::new(ManualClock::at(at(0)))
     }
 
+    /// Another gateway's bench, by its own store over the same data at the same time.
+    pub(crate) fn beside(&self, store: impl Store) -> Bench {
+        Bench { store: Arc::new(store), ..self.clone() }
+    }
+
     /// Sets the store's time.
     pub(crate) fn set(&self, second: i64) {
         self.clock.set(at(second));
@@ -67,7 +72,7 @@ impl Bench {
         Uuid::from_u64_pair(0x0190_0000_0000_7000, 0x8000_0000_0000_0000 + self.ids.fetch_add(1, Ordering::Relaxed))
     }
 
-    pub(super) async fn write(&self, write: Write) -> Written {
+    pub(crate) async fn write(&self, write: Write) -> Written {
         self.store.write([write].into()).await.unwrap().pop().unwrap()
     }
 

@@ -1,6 +1,6 @@
 //! The behaviour of a store, whatever engine it is: every engine passes every test here.
 //!
-//! An engine runs them all by `suite::run_on!(make)`, where `make` gives a [`Bench`] on an empty store. A test that is
+//! An engine runs them all by `suite::run_on!(make)`, where the async `make` gives a [`Bench`] on an empty store. A test that is
 //! written and not listed here is dead code, which the build refuses.
 
 pub(crate) mod changes;
@@ -91,7 +91,7 @@ macro_rules! run_on {
             $(
                 #[tokio::test]
                 async fn $test() {
-                    $crate::store::suite::$topic::$test($make()).await;
+                    $crate::store::suite::$topic::$test($make().await).await;
                 }
             )+
         }
