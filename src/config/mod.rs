@@ -11,12 +11,15 @@
 //! | --- | --- |
 //! | `PETITION_GATEWAY_DATA_FOLDER` | `gateway.data_folder` |
 //! | `PETITION_GATEWAY_STORE_URL` | `store.url` |
+//! | `PETITION_GATEWAY_BLOBS_S3_ENDPOINT` | `blobs.s3.endpoint` |
 //! | `PETITION_GATEWAY_GRPC_LISTEN` | `grpc.listen` |
 //! | `PETITION_GATEWAY_HTTP_LISTEN` | `http.listen` |
 //! | `PETITION_GATEWAY_CHANNEL_<NAME>_BASE_URL` | `channels.<name>.base_url` (name in capitals, `-` as `_`) |
 //!
 //! and, for secrets, every variable that a key ending in `_env` names.
 
+mod address;
+mod blobs;
 pub mod channel;
 mod environment;
 mod gateway;
@@ -40,6 +43,7 @@ use std::path::Path;
 use channel_sdk::Kind;
 
 pub use self::{
+    blobs::{Blobs, S3},
     channel::Channel,
     environment::Environment,
     gateway::Gateway,
@@ -51,7 +55,7 @@ pub use self::{
     outbound::Outbound,
     postgres::{Postgres, Server},
     problem::{ConfigError, Problem},
-    store::{Blobs, Store},
+    store::Store,
 };
 use self::{problem::Problems, reader::Section, source::Source};
 use crate::security::Principals;
@@ -125,7 +129,7 @@ fn sections(mut root: Section<'_>, kinds: &[Kind]) -> Config {
     let gateway = gateway::read(root.table("gateway"));
     let config = Config {
         store: store::read(root.table("store"), &gateway.data_folder),
-        blobs: store::read_blobs(root.table("blobs"), &gateway.data_folder),
+        blobs: blobs::read(root.table("blobs"), &gateway.data_folder),
         grpc: grpc::read(root.table("grpc")),
         http: http::read(root.table("http")),
         principals: security::read(root.table("security")),

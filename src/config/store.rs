@@ -1,4 +1,4 @@
-//! `[store]` and `[blobs]`: where petitions and attachments are stored.
+//! `[store]`: where petitions are stored.
 
 use std::path::{Path, PathBuf};
 
@@ -17,15 +17,6 @@ pub enum Store {
     },
     /// The engine for several gateways.
     Postgres(Box<Postgres>),
-}
-
-/// Where attachments are stored.
-#[derive(Debug, Clone)]
-pub struct Blobs {
-    /// The folder, by SHA-256 below.
-    pub folder: PathBuf,
-    /// The largest attachment that is taken in or sent.
-    pub attachment_bytes_max: u64,
 }
 
 pub(super) fn read(mut section: Section<'_>, data_folder: &Path) -> Store {
@@ -49,12 +40,4 @@ fn read_file<'a>(section: &Section<'_>, url: &'a str, place: &Place) -> &'a str 
             ""
         }
     }
-}
-
-pub(super) fn read_blobs(mut section: Section<'_>, data_folder: &Path) -> Blobs {
-    // A relative folder lies in the data folder, not beside the configuration file.
-    let folder = data_folder.join(section.text("folder"));
-    let attachment_bytes_max = section.integer("attachment_bytes_max", 1024..=2 * 1024 * 1024 * 1024);
-    section.finish();
-    Blobs { folder, attachment_bytes_max }
 }

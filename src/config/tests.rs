@@ -268,3 +268,65 @@ fn the_example_lacks_nothing_but_its_files() {
     }
     assert_eq!(told.len(), 11);
 }
+
+const S3: &str = "[blobs.s3]\nendpoint = \"https://s3.example.gov.vn\"\nbucket = \"attachments\"\n\
+                  access_key_id_env = \"S3_ID\"\nsecret_access_key_env = \"S3_KEY\"\n";
+
+#[test]
+fn attachments_lie_in_a_folder_until_a_bucket_is_named() {
+    let config = read("[gateway]\ndata_folder = \"/var/lib/gateway\"\n[blobs.s3]\nretry_seconds = 5\n").unwrap();
+    assert_eq!(config.blobs.folder, Path::new("/var/lib/gateway/blobs"));
+    assert!(config.blobs.s3.is_none());
+    let environment = Environment::of([("S3_ID", "gateway"), ("S3_KEY", "rất bí mật")]);
+    let config = read_with(&format!("{S3}prefix = \"bo/cong\"\n"), &environment).unwrap();
+    assert!(!format!("{config:?}").contains("rất bí mật"));
+    let s3 = config.blobs.s3.unwrap();
+    assert_eq!((s3.endpoint.as_str(), s3.bucket.as_str()), ("https://s3.example.gov.vn/", "attachments"));
+    assert_eq!((s3.prefix.as_str(), s3.region.as_str(), s3.path_style), ("bo/cong", "us-east-1", true));
+    assert_eq!(s3.secret_access_key.expose_secret(), "rất bí mật");
+    assert_eq!((s3.timeout.as_secs(), s3.retry_limit.as_secs()), (30, 20));
+}
+
+#[test]
+fn everything_that_is_wrong_with_a_bucket_is_told() {
+    check(
+        "[blobs.s3]\nendpoint = \"http://s3.example.gov.vn\"\nbucket = \"Tệp\"\nprefix = \"/a\"\n\
+         secret_access_key = \"in the clear\"\nretry_seconds = 3600\npath_stile = true\n",
+        &[
+            "gateway.toml:1: blobs.s3.access_key_id: name a file in access_key_id_file or a variable in access_key_id_env",
+            "gateway.toml:1: blobs.s3.secret_access_key: name a file in secret_access_key_file or a variable in secret_access_key_env",
+            "gateway.toml:2: blobs.s3.endpoint: plain http:// is for loopback only: petitions are personal data; use https://",
+            "gateway.toml:3: blobs.s3.bucket: a bucket's name has 3 to 63 of the signs a-z, 0-9, - and .",
+            "gateway.toml:4: blobs.s3.prefix: must be names of the signs a-z, A-Z, 0-9, -, _ and . with a / between them, 200 signs at most",
+            "gateway.toml:5: blobs.s3.secret_access_key: unknown key; did you mean `secret_access_key_env`?",
+            "gateway.toml:6: blobs.s3.retry_seconds: must lie between 0 and 240",
+            "gateway.toml:7: blobs.s3.path_stile: unknown key; did you mean `path_style`?",
+        ],
+    );
+    check(
+        "[blobs.s3]\nbucket = \"attachments\"\naccess_key_id_env = \"S3_ID\"\nsecret_access_key_file = \"no-such-file\"\n",
+        &[
+            "gateway.toml:1: blobs.s3.endpoint: is missing",
+            "gateway.toml:3: blobs.s3.access_key_id_env: the environment variable S3_ID is not set",
+            "gateway.toml:4: blobs.s3.secret_access_key_file: cannot read /nowhere/no-such-file: entity not found",
+        ],
+    );
+}
+
+#[test]
+fn the_endpoint_of_a_bucket_may_come_from_the_environment() {
+    let environment = Environment::of([
+        ("PETITION_GATEWAY_BLOBS_S3_ENDPOINT", "http://127.0.0.1:9000"),
+        ("S3_ID", "gateway"),
+        ("S3_KEY", "bí mật"),
+    ]);
+    let s3 = read_with(S3, &environment).unwrap().blobs.s3.unwrap();
+    assert_eq!(s3.endpoint.as_str(), "http://127.0.0.1:9000/");
+    let wrong = Environment::of([("PETITION_GATEWAY_BLOBS_S3_ENDPOINT", "s3://user:password@host")]);
+    let told = read_with("", &wrong).unwrap_err().to_string();
+    assert!(
+        told.contains("environment variable PETITION_GATEWAY_BLOBS_S3_ENDPOINT: blobs.s3.endpoint: must begin"),
+        "{told}"
+    );
+    assert!(told.contains("blobs.s3.bucket: is missing") && !told.contains("password"), "{told}");
+}

@@ -9,7 +9,6 @@ mod poll;
 
 use std::{
     fmt,
-    net::IpAddr,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -26,6 +25,7 @@ pub use self::{
     poll::FeedPlan,
 };
 use super::{
+    address,
     problem::{Problem, Problems, nearest},
     reader::Section,
     source::Source,
@@ -161,26 +161,13 @@ fn read_base_url(name: &str, section: &mut Section<'_>) -> Option<Url> {
     if text.is_empty() {
         return None;
     }
-    let wrong = match Url::parse(&text) {
-        Err(_) => "must be an address such as \"https://pakn.example.gov.vn/\"",
-        Ok(url) if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() => "must begin with https://",
-        // Refused rather than used: an address is printed and logged.
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            "must not carry credentials; they belong into [.auth]"
+    match address::parse(&text, "https://pakn.example.gov.vn/", "[.auth]") {
+        Ok(url) => Some(url),
+        Err(wrong) => {
+            section.push(place.problem(wrong));
+            None
         }
-        Ok(url) if url.query().is_some() || url.fragment().is_some() => "must not carry a query or a fragment",
-        Ok(url) if url.scheme() == "http" && !is_loopback(&url) => {
-            "plain http:// is for loopback only: petitions are personal data; use https://"
-        }
-        Ok(url) => return Some(url),
-    };
-    section.push(place.problem(wrong));
-    None
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
 }
 
 fn build(section: &mut Section<'_>, kind: &Kind, agency: &str) -> Option<Arc<dyn Adapter>> {
