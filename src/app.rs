@@ -12,7 +12,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    blobs::{BlobError, Blobs},
+    blobs::{self, Blobs},
     channels::{self, Channels},
     clock::SharedClock,
     committer,
@@ -48,9 +48,9 @@ pub enum AppError {
     /// The store cannot be read.
     #[error("the store cannot be read")]
     Store(#[from] StoreError),
-    /// The attachments' folder cannot be used.
-    #[error("the attachments' folder cannot be used")]
-    Blobs(#[from] BlobError),
+    /// The attachments' storage cannot be used.
+    #[error("the attachments' storage cannot be used")]
+    Blobs(#[from] blobs::OpenError),
     /// A far side cannot be set up.
     #[error("the far side of channel {channel} cannot be set up")]
     Remote {
@@ -135,7 +135,7 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, AppErr
     let store = store::open(config.store, clock).await?;
     // From here on the store's time counts: gateways that share it have clocks of their own.
     let clock = store.clock();
-    let blobs = Blobs::open(config.blobs.folder, config.blobs.attachment_bytes_max).await?;
+    let blobs = Blobs::configured(&config.blobs).await?;
     let channels = join_channels(&config.channels, &blobs, &clock)?;
     let (committer, committer_task) = committer::committer(Arc::clone(&store)).await?;
     let decisions = Decisions::new(Arc::clone(&store), committer.clone(), channels.clone(), Arc::clone(&clock));

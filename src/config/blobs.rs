@@ -92,6 +92,9 @@ fn read_s3(mut section: Section<'_>) -> Option<S3> {
             .map_err(|wrong| section.push(place.problem(wrong)))
             .ok(),
     };
+    if !path_style && endpoint.as_ref().is_some_and(|it| it.domain().is_none()) {
+        section.fault("path_style", "false puts the bucket before the endpoint's host, which must be a name for that");
+    }
     let s3 = S3 {
         endpoint: endpoint.unwrap_or_else(|| Url::parse("http://localhost").expect("a well-formed address")),
         bucket: read_bucket(&mut section),

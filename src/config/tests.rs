@@ -303,6 +303,8 @@ fn everything_that_is_wrong_with_a_bucket_is_told() {
             "gateway.toml:7: blobs.s3.path_stile: unknown key; did you mean `path_style`?",
         ],
     );
+    let told = problems(&format!("{}path_style = false\n", S3.replace("s3.example.gov.vn", "192.0.2.7")));
+    assert!(told.contains("gateway.toml:6: blobs.s3.path_style: false puts the bucket before"), "{told}");
     check(
         "[blobs.s3]\nbucket = \"attachments\"\naccess_key_id_env = \"S3_ID\"\nsecret_access_key_file = \"no-such-file\"\n",
         &[

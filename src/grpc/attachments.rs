@@ -83,7 +83,7 @@ impl Petitions {
         let header = pb::DownloadAttachmentResponse { part: Some(DownloadPart::Attachment(file)) };
         let chunks = content.map(|piece| match piece {
             Ok(piece) => Ok(pb::DownloadAttachmentResponse { part: Some(DownloadPart::Chunk(piece)) }),
-            Err(error) => Err(CallError::from(BlobError::Disk(error)).into()),
+            Err(error) => Err(CallError::from(BlobError::Storage(error)).into()),
         });
         Ok(Box::pin(stream::iter([Ok(header)]).chain(chunks)))
     }

@@ -241,8 +241,8 @@ fn of_blob(error: &BlobError) -> Told {
     match error {
         BlobError::TooLarge { size_bytes_max } => told(CallError::FileTooLarge { bytes_max: *size_bytes_max }),
         // Digests are checked when they are read from a request: here it is one of ours.
-        BlobError::NotADigest | BlobError::Source(_) => internal(error),
-        BlobError::Disk(_) => {
+        BlobError::NotADigest | BlobError::OtherContent | BlobError::Source(_) => internal(error),
+        BlobError::Storage(_) => {
             tracing::error!(error = error as &dyn std::error::Error, "the blob store failed");
             let message = "files cannot be kept or read now; repeat the call with the same request_id";
             Told::new(Code::Unavailable, "STORE_UNAVAILABLE", message).again_after(RETRY_LATER)

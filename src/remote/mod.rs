@@ -233,7 +233,9 @@ impl Remote for HttpRemote {
             .map_err(|error| match error {
                 BlobError::TooLarge { size_bytes_max } => RemoteError::TooLarge { bytes_max: size_bytes_max },
                 BlobError::Source(_) => RemoteError::NoAnswer("the file ended before its end".to_owned()),
-                BlobError::NotADigest | BlobError::Disk(_) => RemoteError::Blob(error.to_string()),
+                BlobError::NotADigest | BlobError::OtherContent | BlobError::Storage(_) => {
+                    RemoteError::Blob(error.to_string())
+                }
             })?;
         Ok(Fetched { sha256: stored.sha256, size_bytes: stored.size_bytes, media_type })
     }
