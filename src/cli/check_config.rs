@@ -1,6 +1,6 @@
 //! `check-config`: everything that is wrong with a configuration, at once, each with file, line and key. Starts nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use petition_gateway::{
@@ -24,6 +24,11 @@ pub(crate) struct ConfigFile {
 }
 
 impl ConfigFile {
+    /// The file that a command names otherwise.
+    pub(crate) fn at(path: &Path) -> ConfigFile {
+        ConfigFile { config: Some(path.to_owned()) }
+    }
+
     /// The configuration, checked.
     ///
     /// # Errors

@@ -24,6 +24,8 @@ pub(crate) enum Exit {
     Usage = 2,
     /// The gateway's configuration is wrong.
     Config = 64,
+    /// What is kept is not what it was.
+    Damaged = 65,
     /// No gateway answers there, or it is shutting down; for the gateway itself: the store or an address cannot be had.
     Unavailable = 69,
     /// A defect of the gateway or of this program.
@@ -41,8 +43,9 @@ Exit codes (mã thoát):
    1  the gateway refused; the reason is told (cổng từ chối); migrate --check: there is something to do
    2  the command line or a file it names is wrong (sai lệnh hoặc tệp)
   64  the configuration is wrong (sai cấu hình)
-  69  no gateway answers at the address, or it is shutting down; serve, migrate: the store or an
-      address cannot be had (không kết nối được)
+  65  what is kept is damaged; it is listed (dữ liệu đã lưu bị hỏng)
+  69  no gateway answers at the address, or it is shutting down; serve, migrate, blobs: the store,
+      the attachments or an address cannot be had (không kết nối được)
   70  a defect of the gateway or of this program (lỗi bên trong)
   75  try again later, with the same --request-id (thử lại sau)
   77  the certificate is not known or its roles do not allow it (không có quyền)";

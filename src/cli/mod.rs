@@ -1,10 +1,11 @@
 //! The command line: one file for each sub-command.
 //!
-//! `serve`, `check-config` and `migrate` are the gateway itself; `demo`, `sandbox` and `certificates` are for trials; `channel`,
-//! `delivery`, `quarantine` and `petition` are an operator's hands and speak gRPC to a running gateway, with the
-//! generated client and nothing else. What is said goes through `output`; every failure becomes an exit code in
-//! `failure`. Personal data is shown only with `--full`.
+//! `serve`, `check-config` and `migrate` are the gateway itself, `blobs` works on what it keeps; `demo`, `sandbox` and
+//! `certificates` are for trials; `channel`, `delivery`, `quarantine` and `petition` are an operator's hands and speak
+//! gRPC to a running gateway, with the generated client and nothing else. What is said goes through `output`; every
+//! failure becomes an exit code in `failure`. Personal data is shown only with `--full`.
 
+mod blobs;
 mod certificates;
 mod channel;
 mod check_config;
@@ -76,6 +77,8 @@ enum Command {
     Quarantine(quarantine::Quarantine),
     /// Petitions (phản ánh, kiến nghị): read, follow, submit, decide, files
     Petition(petition::Petition),
+    /// The kept contents of attachments (nội dung tệp): copy, verify
+    Blobs(blobs::Blobs),
     /// One far side alone, for trials (hệ thống đối tác mô phỏng)
     Sandbox(sandbox::Sandbox),
     /// Throw-away certificates for trials (chứng thư dùng thử)
@@ -95,6 +98,7 @@ impl Command {
             Command::Delivery(command) => command.run(output).await,
             Command::Quarantine(command) => command.run(output).await,
             Command::Petition(command) => command.run(output).await,
+            Command::Blobs(command) => command.run(output).await,
             Command::Sandbox(command) => command.run(output).await,
             Command::Certificates(command) => command.run(output),
             Command::Completion(command) => command.run(output),

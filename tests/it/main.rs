@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "test names are the documentation")]
 
 mod assembly;
+mod blobs;
 mod cli_cycle;
 mod cli_gateway;
 mod cli_operator;
