@@ -122,3 +122,47 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
     }
     last.to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An error as `object_store` makes it of a server's answer.
+    fn answer(status: &str, code: &str) -> object_store::Error {
+        let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>…</Message></Error>");
+        let text =
+            format!("Error performing GET http://s3 in 1ms - Server returned non-2xx status code: {status}: {body}");
+        object_store::Error::Generic { store: "S3", source: text.into() }
+    }
+
+    #[test]
+    fn a_servers_code_says_what_to_look_at() {
+        let fault = |status, code| Fault::of(&answer(status, code));
+        assert_eq!(fault("404 Not Found", "NoSuchKey"), Fault::NotFound);
+        assert_eq!(fault("404 Not Found", "NoSuchBucket"), Fault::NoBucket);
+        assert_eq!(fault("403 Forbidden", "InvalidAccessKeyId"), Fault::AccessKey);
+        assert_eq!(fault("403 Forbidden", "SignatureDoesNotMatch"), Fault::AccessKey);
+        assert_eq!(fault("403 Forbidden", "AccessDenied"), Fault::Denied);
+        assert_eq!(fault("403 Forbidden", "RequestTimeTooSkewed"), Fault::Clock);
+        assert_eq!(fault("400 Bad Request", "AuthorizationHeaderMalformed"), Fault::Region);
+        assert_eq!(fault("503 Service Unavailable", "SlowDown"), Fault::Other("SlowDown".to_owned()));
+    }
+
+    #[test]
+    fn an_answer_without_a_code_is_told_by_its_status() {
+        let plain = |text: &str| object_store::Error::Generic { store: "S3", source: text.into() };
+        let redirected =
+            plain("Received redirect without LOCATION, this normally indicates an incorrectly configured region");
+        assert_eq!(Fault::of(&redirected), Fault::Region);
+        let failed = plain("Server returned non-2xx status code: 502 Bad Gateway: <html>…</html>");
+        assert_eq!(Fault::of(&failed), Fault::Other("502 Bad Gateway".to_owned()));
+        let absent = object_store::Error::NotFound { path: String::new(), source: "HEAD".into() };
+        assert_eq!(Fault::of(&absent), Fault::NotFound);
+    }
+
+    #[test]
+    fn what_is_told_holds_nothing_of_the_request() {
+        let error = Fault::into_io(answer("403 Forbidden", "SignatureDoesNotMatch"));
+        assert_eq!(error.to_string(), "the S3 server does not accept the access key or its secret");
+    }
+}
