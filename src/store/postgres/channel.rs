@@ -9,7 +9,7 @@ use deadpool_postgres::ClientWrapper;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::rows::{from_json, get, get_text, get_texts, text, time, unsigned};
+use super::rows::{get, get_json, get_text, get_texts, text, time, unsigned};
 use crate::store::{ChannelState, OtherGateway, StoreError, TableCounts};
 
 /// All gateways but `$1` that are alive at the time `$2`, with the channels that they hold then.
@@ -40,7 +40,7 @@ pub(super) async fn code_list_of(conn: &ClientWrapper, channel: &str) -> Result<
     let statement = conn.prepare_cached(sql).await?;
     let rows = conn.query(&statement, &[&text(channel)]).await?;
     let lists = rows.iter().map(|row| {
-        let entries = from_json("code list", &get_text(row, "entries")?)?;
+        let entries = get_json("code list", row, "entries")?;
         Ok(CodeList { name: get_text(row, "name")?, entries })
     });
     lists.collect()
@@ -80,7 +80,7 @@ fn other_of(row: &Row) -> Result<OtherGateway, StoreError> {
     Ok(OtherGateway {
         id: get(row, "id")?,
         holds: BTreeSet::from_iter(get_texts(row, "holds")?),
-        seen: from_json("gateway", &get_text(row, "seen")?)?,
+        seen: get_json("gateway", row, "seen")?,
     })
 }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use super::{
-    rows::{from_json, get, get_text, get_text_opt, number_of, small, state_of, time},
+    rows::{get, get_json, get_text, get_text_opt, number_of, small, state_of, time},
     statement::{Statement, Value},
 };
 use crate::{
@@ -84,7 +84,7 @@ pub(super) fn delivery_of(row: &Row) -> Result<Delivery, StoreError> {
         petition: PetitionId(get(row, "petition")?),
         channel: get_text(row, "channel")?,
         lane: get_text_opt(row, "lane")?,
-        errand: from_json("delivery", &get_text(row, "body")?)?,
+        errand: get_json("delivery", row, "body")?,
         state: state_of(get(row, "state")?),
         attempts: small(get(row, "attempts")?),
         attempts_in_round: small(get(row, "attempts_in_round")?),

@@ -3,7 +3,7 @@
 use deadpool_postgres::ClientWrapper;
 use tokio_postgres::Row;
 
-use super::rows::{from_json, get, get_text, signed, time, unsigned};
+use super::rows::{get, get_json, get_text, signed, time, unsigned};
 use crate::{
     petition::{Event, NewEvent, PetitionId, Seq},
     store::StoreError,
@@ -37,7 +37,7 @@ fn event_of(row: &Row) -> Result<Event, StoreError> {
         version: unsigned(get(row, "version")?),
         at: time(get(row, "at")?)?,
         actor: get_text(row, "actor")?,
-        body: from_json("event", &get_text(row, "body")?)?,
+        body: get_json("event", row, "body")?,
     };
     Ok(Event { seq: Seq(unsigned(get(row, "seq")?)), event })
 }

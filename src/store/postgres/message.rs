@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
-    rows::{from_json, from_name, get, get_text, get_text_opt, small, text, time, unsigned},
+    rows::{from_name, get, get_json, get_text, get_text_opt, small, text, time, unsigned},
     statement::{Statement, Value},
 };
 use crate::{
@@ -84,7 +84,7 @@ fn item_of(row: &Row) -> Result<ItemRecord, StoreError> {
         place: get_text(row, "place")?,
         external_id: get_text_opt(row, "external_id")?,
         state: from_name("item", &get_text(row, "state")?)?,
-        faults: from_json("item", &get_text(row, "faults")?)?,
+        faults: get_json("item", row, "faults")?,
         petition: petition.map(PetitionId),
         discarded: get_text_opt(row, "discarded")?,
     })

@@ -4,7 +4,7 @@ use deadpool_postgres::ClientWrapper;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::rows::{from_json, get, get_text_opt, text, unsigned};
+use super::rows::{get, get_json, text, unsigned};
 use crate::{
     petition::{Petition, PetitionId, Seq},
     store::{Committed, RequestKey, StoreError},
@@ -38,8 +38,7 @@ pub(super) async fn petition_get_by_external_id(
 }
 
 fn petition_of(row: &Row) -> Result<Petition, StoreError> {
-    let doc = get_text_opt(row, "doc")?.ok_or(StoreError::Damaged("petition"))?;
-    from_json("petition", &doc)
+    get_json("petition", row, "doc")
 }
 
 pub(super) async fn petition_seq(conn: &ClientWrapper, id: PetitionId) -> Result<Option<Seq>, StoreError> {

@@ -9,7 +9,7 @@ use deadpool_postgres::ClientWrapper;
 use tokio_postgres::Row;
 
 use super::{
-    rows::{NO_DUE_DATE, from_json, get, get_text_opt, unsigned},
+    rows::{NO_DUE_DATE, get, get_json, unsigned},
     statement::{Statement, Value},
 };
 use crate::{
@@ -130,8 +130,7 @@ fn placed_of(row: &Row) -> Result<Placed, StoreError> {
         due_on: get(row, "due_on")?,
         id: get(row, "id")?,
     };
-    let doc = get_text_opt(row, "doc")?.ok_or(StoreError::Damaged("petition"))?;
-    Ok((found, from_json("petition", &doc)?))
+    Ok((found, get_json("petition", row, "doc")?))
 }
 
 /// What must hold of every row of a list.

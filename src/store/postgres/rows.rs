@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use serde::de::DeserializeOwned;
 use tokio_postgres::{
     Error, Row,
     error::SqlState,
@@ -98,6 +99,13 @@ pub(super) fn get_text_opt(row: &Row, column: &str) -> Result<Option<String>, St
     Ok(borrowed::<Option<&str>>(row, column)?.map(unescaped))
 }
 
+/// The record of a column that holds our JSON. That is stored as it is: it holds no NUL, and what begins an escape in a text
+/// means itself.
+pub(super) fn get_json<T: DeserializeOwned>(what: &'static str, row: &Row, column: &str) -> Result<T, StoreError> {
+    let json: Option<&str> = borrowed(row, column)?;
+    from_json(what, json.ok_or(StoreError::Damaged(what))?)
+}
+
 /// An array of texts.
 pub(super) fn get_texts(row: &Row, column: &str) -> Result<Vec<String>, StoreError> {
     Ok(borrowed::<Vec<&str>>(row, column)?.into_iter().map(unescaped).collect())
@@ -107,7 +115,8 @@ fn borrowed<'a, T: FromSql<'a>>(row: &'a Row, column: &str) -> Result<T, StoreEr
     row.try_get(column).map_err(|_| StoreError::Damaged("row"))
 }
 
-/// A text as the database can hold it: it knows no NUL. Every text that is stored or compared goes through here.
+/// A text as the database can hold it: it knows no NUL. Every text that is stored or compared goes through here, but our
+/// JSON, which holds none.
 pub(super) fn text(text: &str) -> Cow<'_, str> {
     if !text.contains(['\0', ESCAPE]) {
         return Cow::Borrowed(text);
@@ -123,7 +132,8 @@ pub(super) fn text(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-fn unescaped(text: &str) -> String {
+/// A text as it was given, from what is stored of it.
+pub(super) fn unescaped(text: &str) -> String {
     if !text.contains(ESCAPE) {
         return text.to_owned();
     }
