@@ -11,6 +11,7 @@
 //! store's own time alone: callers say how long, and never when.
 
 mod columns;
+pub mod copy;
 mod error;
 mod list;
 mod open;

@@ -4,8 +4,9 @@ use std::{path::PathBuf, sync::Arc};
 
 use super::{
     Store,
-    postgres::{self, PostgresStore},
-    sqlite::{self, SqliteStore},
+    copy::{CopyError, Shelf},
+    postgres::{self, PostgresShelf, PostgresStore},
+    sqlite::{self, SqliteShelf, SqliteStore},
 };
 use crate::{clock::SharedClock, config};
 
@@ -66,6 +67,17 @@ pub enum OpenError {
         /// Why, of each server.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A copy of another store into it was interrupted.
+    #[error(
+        "the store {store} holds an unfinished copy of {source_name}: run the same `petition-gateway store copy` again, which \
+         goes on where it stopped, or take another store"
+    )]
+    Unfinished {
+        /// Which store.
+        store: String,
+        /// What was being copied into it.
+        source_name: String,
     },
     /// Somebody holds on to what is to be changed.
     #[error("the schema of the store {0} is held by another for too long; see what it does, then try again")]
@@ -153,6 +165,40 @@ pub async fn schema_check(store: config::Store) -> Result<Schema, OpenError> {
     match store {
         config::Store::Sqlite { file } => blocking(move || sqlite::schema_check(&file)).await,
         config::Store::Postgres(settings) => postgres::schema_check(&settings).await,
+    }
+}
+
+/// Opens a store to be read whole, as it is at this moment, while no gateway works on it.
+pub(super) async fn shelf_open_source(store: &config::Store) -> Result<Box<dyn Shelf>, CopyError> {
+    match store {
+        config::Store::Sqlite { file } => {
+            let file = file.clone();
+            Ok(Box::new(blocking(move || SqliteShelf::open_source(&file)).await?))
+        }
+        config::Store::Postgres(settings) => Ok(Box::new(PostgresShelf::open_source(settings).await?)),
+    }
+}
+
+/// Opens a store to be filled by a copy; makes its schema where there is none.
+pub(super) async fn shelf_open_target(store: &config::Store) -> Result<Box<dyn Shelf>, CopyError> {
+    match store {
+        config::Store::Sqlite { file } => {
+            let file = file.clone();
+            Ok(Box::new(blocking(move || SqliteShelf::open_target(&file)).await?))
+        }
+        config::Store::Postgres(settings) => Ok(Box::new(PostgresShelf::open_target(settings).await?)),
+    }
+}
+
+/// Whether both are one store, as far as their names tell.
+pub(super) fn is_same(one: &config::Store, other: &config::Store) -> bool {
+    match (one, other) {
+        (config::Store::Sqlite { file: one }, config::Store::Sqlite { file: other }) => {
+            let whole = |file: &PathBuf| file.canonicalize().unwrap_or_else(|_| file.clone());
+            whole(one) == whole(other)
+        }
+        (config::Store::Postgres(one), config::Store::Postgres(other)) => one.to_string() == other.to_string(),
+        _ => false,
     }
 }
 

@@ -12,6 +12,7 @@
 mod channel;
 mod clock;
 mod connect;
+mod copy;
 mod delivery_list;
 mod event;
 mod message;
@@ -33,6 +34,7 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+pub(super) use self::copy::PostgresShelf;
 use self::{clock::DatabaseClock, connect::Database, rows::get, write::Writer};
 use super::{
     Attempt, CHECK_LIMIT, ChannelState, Committed, Delivery, DeliveryId, DeliveryQuery, ItemRecord, ItemRef, MessageId,
@@ -67,6 +69,7 @@ impl PostgresStore {
     pub async fn open(settings: &config::Postgres, clock: SharedClock) -> Result<PostgresStore, OpenError> {
         let database = Database::open(settings).await?;
         schema::open(&database).await?;
+        copy::refuse_unfinished(&database).await?;
         let store = PostgresStore::on(database, DatabaseClock::new(clock));
         // Before anything is dated. The first answer on a new connection may be slow; the nearest counts.
         for _ in 0..CLOCK_SAMPLES {

@@ -5,6 +5,7 @@
 //! The statements stand in one file per resource.
 
 mod channel;
+mod copy;
 mod delivery;
 mod delivery_list;
 mod event;
@@ -37,6 +38,7 @@ use crate::{
     petition::{Event, Petition, PetitionId, Seq},
 };
 
+pub(super) use copy::SqliteShelf;
 pub use schema::{migrate, schema_check};
 
 /// A store in one SQLite file. Dropping it waits for the batch in hand and lets go of the file.
@@ -59,6 +61,7 @@ impl SqliteStore {
         let path = PathBuf::from(place);
         let lock = schema::lock(&path)?;
         let conn = schema::open_writer(&path)?;
+        copy::refuse_unfinished(&conn, place)?;
         let writer =
             Writer::start(conn, Arc::clone(&clock)).map_err(|source| OpenError::Io { path: path.clone(), source })?;
         Ok(SqliteStore { readers: Readers::new(path), writer, clock, _lock: lock })

@@ -2,6 +2,7 @@
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, ToSql, params};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::{
     delivery, event, message,
@@ -124,7 +125,7 @@ const REQUEST_GET: &str = "SELECT fingerprint, petition, version, seq FROM reque
 
 fn request_find(statement: &mut CachedStatement<'_>, key: &RequestKey) -> Result<Option<Committed>, StoreError> {
     let row = statement
-        .query_row(params![hash_of(key), key.principal, key.id.as_bytes().as_slice()], |row| {
+        .query_row(params![hash_of(key.id, &key.principal), key.principal, key.id.as_bytes().as_slice()], |row| {
             Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, i64>(2)?, row.get::<_, i64>(3)?))
         })
         .optional()?;
@@ -146,7 +147,7 @@ fn request_insert_in_tx(
     let sql = "INSERT INTO requests (hash, principal, id, fingerprint, petition, version, seq)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     tx.sql(sql)?.execute(params![
-        hash_of(key),
+        hash_of(key.id, &key.principal),
         key.principal,
         key.id.as_bytes().as_slice(),
         key.fingerprint.as_slice(),
@@ -158,8 +159,8 @@ fn request_insert_in_tx(
 }
 
 /// 32 bits of a digest over the key: short enough that its index stays in memory, and a chance hit costs one more row.
-fn hash_of(key: &RequestKey) -> i64 {
-    let digest = Sha256::new().chain_update(key.id.as_bytes()).chain_update(key.principal.as_bytes()).finalize();
+pub(super) fn hash_of(id: Uuid, principal: &str) -> i64 {
+    let digest = Sha256::new().chain_update(id.as_bytes()).chain_update(principal.as_bytes()).finalize();
     i64::from(u32::from_le_bytes([digest[0], digest[1], digest[2], digest[3]]))
 }
 

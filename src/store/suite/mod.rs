@@ -5,6 +5,7 @@
 
 pub(crate) mod changes;
 pub(crate) mod deliveries;
+pub(crate) mod everything;
 mod fixture;
 pub(crate) mod lists;
 pub(crate) mod messages;
@@ -72,6 +73,7 @@ macro_rules! run_on {
             a_paused_channel_and_an_excepted_one_are_given_nothing,
             deliveries_are_listed_newest_first_by_channel_petition_and_state,
         ]);
+        $crate::store::suite::run_on!($make, everything: [what_is_odd_is_read_back_as_it_was_given,]);
         $crate::store::suite::run_on!($make, lists: [
             each_condition_on_what_a_petition_says_finds_its_own,
             the_unit_and_the_agency_forwarded_to_are_agencies_too,
