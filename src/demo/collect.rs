@@ -7,7 +7,8 @@ use tonic::{Status, transport::Channel};
 
 use super::{
     DemoError,
-    audit::{Quarantined, Recorded, Undelivered, Waiting},
+    audit::{Evidence, FarSideSaid, Quarantined, Recorded, Undelivered, Waiting},
+    ministry::books::Books,
     operator::{Operator, within_limit},
     reading,
 };
@@ -22,8 +23,21 @@ const DOSSIERS_AT_ONCE: usize = 8;
 /// Every so many petitions one is also asked for alone.
 const ASKED_ALONE: usize = 10;
 
+/// Everything that was said: the store's side through one gateway, the far sides' as given, the ministry's from its books.
+///
+/// # Errors
+/// The gateway cannot be asked.
+pub async fn evidence(operator: &Operator, far_sides: Vec<FarSideSaid>, books: &Books) -> Result<Evidence, DemoError> {
+    let petitions = petitions(operator).await?;
+    let quarantine = quarantine(operator).await?;
+    let undelivered = undelivered(operator).await?;
+    let pages = books.open();
+    let (handled, watched) = (pages.handled.clone(), pages.watched.clone());
+    Ok(Evidence { far_sides, petitions, quarantine, undelivered, handled, watched })
+}
+
 /// Every petition with its dossier.
-pub(super) async fn petitions(operator: &Operator) -> Result<Vec<Recorded>, DemoError> {
+async fn petitions(operator: &Operator) -> Result<Vec<Recorded>, DemoError> {
     let listed = list(&operator.petitions).await.map_err(DemoError::call("ListPetitions"))?;
     let one = |(at, listed): (usize, pb::Petition)| {
         let client = operator.petitions.clone();
@@ -97,7 +111,7 @@ fn recorded(petition: pb::Petition) -> Recorded {
 }
 
 /// What stands in quarantine, on all channels.
-pub(super) async fn quarantine(operator: &Operator) -> Result<Vec<Quarantined>, DemoError> {
+async fn quarantine(operator: &Operator) -> Result<Vec<Quarantined>, DemoError> {
     let mut client = operator.channels.clone();
     let mut items = Vec::new();
     let mut page_token = String::new();
@@ -137,7 +151,7 @@ fn channel_of(name: &str) -> String {
 }
 
 /// Deliveries that wait or are given up, on all channels.
-pub(super) async fn undelivered(operator: &Operator) -> Result<Vec<Undelivered>, DemoError> {
+async fn undelivered(operator: &Operator) -> Result<Vec<Undelivered>, DemoError> {
     let mut deliveries = Vec::new();
     for state in [Waiting::Pending, Waiting::DeadLetter] {
         let mut client = operator.channels.clone();

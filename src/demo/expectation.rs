@@ -62,6 +62,34 @@ pub enum Happening {
     Unknown,
 }
 
+impl Happening {
+    /// Whether only the ministry makes it so, by a call.
+    pub fn is_decision(&self) -> bool {
+        match self {
+            Happening::Accepted
+            | Happening::Declined
+            | Happening::Forwarded { .. }
+            | Happening::Assigned
+            | Happening::Started
+            | Happening::InformationRequested
+            | Happening::DeadlineExtended
+            | Happening::Answered { .. }
+            | Happening::Published
+            | Happening::Closed
+            | Happening::Reopened => true,
+            Happening::Received
+            | Happening::Amended
+            | Happening::LateRevision
+            | Happening::Reassigned
+            | Happening::InformationProvided
+            | Happening::Withdrawn
+            | Happening::Rated { .. }
+            | Happening::FileHeld
+            | Happening::Unknown => false,
+        }
+    }
+}
+
 /// How a kind of far side hears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ear {

@@ -16,13 +16,13 @@
 pub mod audit;
 pub mod certificates;
 mod client;
-mod collect;
+pub mod collect;
 mod error;
 pub mod expectation;
 pub mod far_end;
 mod folder;
 pub mod ministry;
-mod operator;
+pub mod operator;
 pub mod options;
 pub mod progress;
 pub mod push;
@@ -48,7 +48,7 @@ use self::{
     expectation::Ear,
     far_end::FarEnd,
     folder::{AGENCY, ASSEMBLY, CLIENT_ID, Folder, PORTAL, Places},
-    ministry::{Ministry, books::Books},
+    ministry::{Ministry, books::Books, gateways::Gateways},
     operator::Operator,
     options::Options,
     push::{Activity, Driver, Target},
@@ -58,7 +58,6 @@ use crate::{
     app::{self, Running},
     clock::SharedClock,
     config::{Config, Environment},
-    pb::petition_service_client::PetitionServiceClient,
     supervise::Scope,
 };
 
@@ -142,10 +141,10 @@ impl Demo {
             tasks.spawn(driver.run(leave.clone())).await;
         }
         let books = Books::default();
-        let ministry = client::connect(running.grpc, &folder.certificates, "ministry").await?;
-        let ministry = PetitionServiceClient::new(ministry).max_decoding_message_size(client::MESSAGE_BYTES_MAX);
+        let connection = client::connect(running.grpc, &folder.certificates, "ministry").await?;
+        let gateways = Gateways::new([connection], books.clone());
         let thought_max = options.length / THOUGHT_SHARE;
-        tasks.spawn(Ministry::new(ministry, books.clone(), options.seed, thought_max).run(leave.clone())).await;
+        tasks.spawn(Ministry::new(gateways, books.clone(), options.seed, thought_max).run(leave.clone())).await;
         let operator = Operator::new(client::connect(running.grpc, &folder.certificates, "operator").await?);
         let begun = Instant::now();
         Ok(Demo { options, folder, running, ends, books, operator, tasks, leave, close, begun })

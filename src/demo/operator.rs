@@ -8,13 +8,14 @@ use crate::pb::{self, channel_service_client::ChannelServiceClient, petition_ser
 
 /// An operator's connection.
 #[derive(Clone)]
-pub(super) struct Operator {
+pub struct Operator {
     pub(super) channels: ChannelServiceClient<Channel>,
     pub(super) petitions: PetitionServiceClient<Channel>,
 }
 
 impl Operator {
-    pub(super) fn new(connection: Channel) -> Operator {
+    /// An operator on this connection.
+    pub fn new(connection: Channel) -> Operator {
         let petitions = PetitionServiceClient::new(connection.clone());
         Operator {
             channels: ChannelServiceClient::new(connection).max_decoding_message_size(super::client::MESSAGE_BYTES_MAX),
@@ -23,7 +24,10 @@ impl Operator {
     }
 
     /// How the channels stand, by name.
-    pub(super) async fn look(&mut self) -> Result<Vec<pb::Channel>, DemoError> {
+    ///
+    /// # Errors
+    /// The gateway cannot be asked.
+    pub async fn look(&mut self) -> Result<Vec<pb::Channel>, DemoError> {
         let answer = self.channels.list_channels(within_limit(pb::ListChannelsRequest {})).await;
         Ok(answer.map_err(DemoError::call("ListChannels"))?.into_inner().channels)
     }
@@ -48,7 +52,10 @@ impl Operator {
     }
 
     /// The number of the last event that there is.
-    pub(super) async fn last_seq(&mut self) -> Result<u64, DemoError> {
+    ///
+    /// # Errors
+    /// The gateway cannot be asked.
+    pub async fn last_seq(&mut self) -> Result<u64, DemoError> {
         use pb::watch_petitions_response::Item;
         let request = pb::WatchPetitionsRequest { from_now: true, ..Default::default() };
         let call = "WatchPetitions";

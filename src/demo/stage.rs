@@ -199,18 +199,8 @@ impl Demo {
             accounts: end.side.accounts(),
             complaints: end.side.complaints(),
         };
-        let petitions = collect::petitions(&self.operator).await?;
-        let quarantine = collect::quarantine(&self.operator).await?;
-        let undelivered = collect::undelivered(&self.operator).await?;
-        let pages = self.books.open();
-        Ok(Evidence {
-            far_sides: self.ends.iter().map(far_side).collect(),
-            petitions,
-            quarantine,
-            undelivered,
-            handled: pages.handled.clone(),
-            watched: pages.watched.clone(),
-        })
+        let far_sides = self.ends.iter().map(far_side).collect();
+        collect::evidence(&self.operator, far_sides, &self.books).await
     }
 }
 

@@ -127,6 +127,7 @@ fn about(about: About, output: Output) -> String {
         About::Rating => ("đánh giá", "rating"),
         About::Status => ("trạng thái", "status"),
         About::Version => ("số phiên bản", "version"),
+        About::Decision => ("quyết định đã báo nhận", "acknowledged decisions"),
         About::Unseen => ("Bộ không thấy", "unseen by the ministry"),
         About::Unfinished => ("Bộ chưa xong", "not done by the ministry"),
         About::Call => ("lời gọi của Bộ", "a call of the ministry"),

@@ -127,6 +127,8 @@ pub struct Handled {
     pub forwarded_to: Option<String>,
     /// The last rating that it heard of.
     pub rating: Option<u8>,
+    /// Every decision that was acknowledged: the number of its event and what it was.
+    pub decisions: Vec<(u64, Happening)>,
     /// Whether the ministry has nothing left to do.
     pub done: bool,
     /// Calls that ended as they should not have.

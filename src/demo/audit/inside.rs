@@ -1,6 +1,7 @@
 //! The store against the ministry's books and the watcher; deliveries, files, event numbers.
 
 use super::{About, Disagreement, Evidence, Handled, Recorded, Waiting, same, shown};
+use crate::demo::expectation::Happening;
 
 pub(super) fn compare(evidence: &Evidence, found: &mut Vec<Disagreement>) {
     for petition in &evidence.petitions {
@@ -37,11 +38,23 @@ fn books(petition: &Recorded, handled: &Handled) -> Vec<Disagreement> {
     let agencies = (shown(petition.forwarded_to.as_deref()), shown(handled.forwarded_to.as_deref()));
     found.extend(same(About::Forwarding, &agencies.0, &agencies.1));
     found.extend(same(About::Rating, &shown(petition.rating), &shown(handled.rating)));
+    found.extend(decisions(petition, handled));
     if !handled.done {
         found.push(Disagreement::new(About::Unfinished, "–", &handled.status));
     }
     found.extend(handled.problems.iter().map(|it| Disagreement::new(About::Call, "–", it)));
     found
+}
+
+/// What the ministry was told that it decided, under which number, against what stands in the store.
+fn decisions(petition: &Recorded, handled: &Handled) -> Option<Disagreement> {
+    let shown = |decisions: &mut dyn Iterator<Item = &(u64, Happening)>| {
+        let mut decisions: Vec<_> = decisions.map(|(seq, happening)| (*seq, format!("{seq} {happening:?}"))).collect();
+        decisions.sort();
+        decisions.into_iter().map(|(_, shown)| shown).collect::<Vec<_>>().join(", ")
+    };
+    let recorded = shown(&mut petition.events.iter().filter(|(_, happening)| happening.is_decision()));
+    same(About::Decision, &shown(&mut handled.decisions.iter()), &recorded)
 }
 
 /// What the store says of a petition must agree with itself.

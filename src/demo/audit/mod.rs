@@ -54,6 +54,8 @@ named_enum! {
         Status = "status",
         /// The version.
         Version = "version",
+        /// A decision that was acknowledged and is not there as it was, or one that nobody made.
+        Decision = "decision",
         /// The ministry never heard of it.
         Unseen = "unseen",
         /// The ministry is not done with it.

@@ -53,6 +53,7 @@ fn book_of(petition: &Recorded) -> (String, Handled) {
         class: petition.class,
         forwarded_to: petition.forwarded_to.clone(),
         rating: petition.rating,
+        decisions: petition.events.iter().filter(|(_, it)| it.is_decision()).cloned().collect(),
         done: true,
         problems: Vec::new(),
     };
@@ -161,6 +162,9 @@ fn a_ministry_with_other_books_is_found() {
     assert_eq!(spoilt(|it| it.status = "answered".into()), [About::Status]);
     assert_eq!(spoilt(|it| it.version = 9), [About::Version]);
     assert_eq!(spoilt(|it| it.answer_sha256 = None), [About::AnswerText]);
+    assert_eq!(spoilt(|it| drop(it.decisions.pop())), [About::Decision], "one that nobody made");
+    assert_eq!(spoilt(|it| it.decisions.push((9, Happening::Reopened))), [About::Decision], "one that is lost");
+    assert_eq!(spoilt(|it| it.decisions[0].0 = 2), [About::Decision], "another number");
     assert_eq!(spoilt(|it| it.done = false), [About::Unfinished]);
     assert_eq!(spoilt(|it| it.problems.push("INTERNAL".into())), [About::Call]);
     assert_eq!(found(|it| drop(it.handled.remove("id-PAKN-1"))), [About::Unseen]);

@@ -66,7 +66,7 @@ impl Books {
 
 impl Pages {
     /// Writes down an event; whether it was new.
-    pub(super) fn saw(&mut self, event: &pb::PetitionEvent) -> bool {
+    pub fn saw(&mut self, event: &pb::PetitionEvent) -> bool {
         let seq = u64::try_from(event.seq).unwrap_or_default();
         self.watched.events += 1;
         if seq != self.watched.last_seq + 1 {

@@ -46,8 +46,7 @@ macro_rules! told {
 
 impl Call<'_> {
     /// Makes the call once.
-    pub(super) async fn make(&self, client: &PetitionServiceClient<Channel>, step: &Step) -> Result<Said, Status> {
-        let client = client.clone();
+    pub(super) async fn make(&self, client: PetitionServiceClient<Channel>, step: &Step) -> Result<Said, Status> {
         match step {
             Step::Answer(_) | Step::Publish | Step::Close | Step::Reopen => self.conclude(client, step).await,
             Step::Forward(_) | Step::Decline(..) => self.give_away(client, step).await,
@@ -190,7 +189,7 @@ const CHUNK_BYTES: usize = 16 * 1024;
 
 /// Uploads a file once; its SHA-256.
 pub(super) async fn upload(
-    client: &PetitionServiceClient<Channel>,
+    mut client: PetitionServiceClient<Channel>,
     request_id: &str,
     file: &ReplyFile,
 ) -> Result<String, Status> {
@@ -204,7 +203,7 @@ pub(super) async fn upload(
     let messages = stream::iter(parts).map(|part| pb::UploadAttachmentRequest { part: Some(part) });
     let mut request = Request::new(messages);
     request.set_timeout(CALL_LIMIT);
-    Ok(client.clone().upload_attachment(request).await?.into_inner().sha256)
+    Ok(client.upload_attachment(request).await?.into_inner().sha256)
 }
 
 fn agency(agency: &Agency) -> pb::Agency {

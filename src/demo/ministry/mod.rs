@@ -4,11 +4,12 @@
 //! own, repeats it under the same one until it is answered, and goes on where its watch broke off. Petitions are worked
 //! on at the same time, the decisions on one of them one after the other.
 //!
-//! - [`plan`]: what is decided, pure; `words`: what is said; `calls`: a decision as a call;
+//! - [`plan`]: what is decided, pure; `words`: what is said; `calls`: a decision as a call; [`gateways`]: to whom;
 //! - `office`: one petition's decisions, with patience; `watching`: the events; [`books`]: what was seen and done.
 
 pub mod books;
 mod calls;
+pub mod gateways;
 mod office;
 pub mod plan;
 mod watching;
@@ -23,37 +24,37 @@ use std::{
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
 
 pub use self::plan::Case;
 use self::{
     books::Books,
+    gateways::Gateways,
     office::{File, Office, Task},
 };
 use super::{expectation::Happening, reading};
-use crate::pb::{self, petition_event::Change, petition_service_client::PetitionServiceClient};
+use crate::pb::{self, petition_event::Change};
 
 /// Events that wait for the desk; a slow desk slows the watch, and loses nothing.
 const EVENTS_WAITING_MAX: usize = 256;
 
 /// The ministry.
 pub struct Ministry {
-    client: PetitionServiceClient<Channel>,
+    gateways: Gateways,
     books: Books,
     office: Arc<Office>,
 }
 
 impl Ministry {
     /// A ministry that decides by `seed` and thinks about a petition for at most `thought_max`.
-    pub fn new(client: PetitionServiceClient<Channel>, books: Books, seed: u64, thought_max: Duration) -> Ministry {
-        let office = Arc::new(Office::new(client.clone(), books.clone(), seed, thought_max));
-        Ministry { client, books, office }
+    pub fn new(gateways: Gateways, books: Books, seed: u64, thought_max: Duration) -> Ministry {
+        let office = Arc::new(Office::new(gateways.clone(), books.clone(), seed, thought_max));
+        Ministry { gateways, books, office }
     }
 
     /// Works until told to stop.
     pub async fn run(self, stop: CancellationToken) {
         let (sender, events) = mpsc::channel(EVENTS_WAITING_MAX);
-        let watching = watching::watch(self.client, self.books.clone(), sender);
+        let watching = watching::watch(self.gateways, self.books.clone(), sender);
         let desk = Desk { office: self.office, files: HashMap::new(), working: FuturesUnordered::new() };
         tokio::select! {
             () = stop.cancelled() => {}

@@ -9,30 +9,24 @@ use uuid::Uuid;
 use super::{
     books::Books,
     calls::{self, Call, Said},
+    gateways::Gateways,
     plan::{self, Case, Step},
     words,
 };
 use crate::{
-    demo::{audit::Handled, client::CALL_LIMIT, reading},
+    demo::{audit::Handled, client::CALL_LIMIT, expectation::Happening, reading},
     pb::{self, petition_service_client::PetitionServiceClient},
 };
 
 /// Petitions that are decided on at the same time: a small department's worth of hands.
 const HANDS: usize = 16;
 
-/// A call is repeated for at most this long; a gateway that is away for longer has failed the demonstration.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The first and the longest pause between attempts.
-const PAUSE: Duration = Duration::from_millis(50);
-const PAUSE_MAX: Duration = Duration::from_secs(2);
-
 /// Of this many calls one is made twice, as by a client that lost the answer.
 const MADE_TWICE: u32 = 40;
 
 /// Where petitions are decided on.
 pub(super) struct Office {
-    client: PetitionServiceClient<Channel>,
+    gateways: Gateways,
     pub(super) books: Books,
     seed: u64,
     thought_max: Duration,
@@ -103,13 +97,8 @@ impl File {
 }
 
 impl Office {
-    pub(super) fn new(
-        client: PetitionServiceClient<Channel>,
-        books: Books,
-        seed: u64,
-        thought_max: Duration,
-    ) -> Office {
-        Office { client, books, seed, thought_max, hands: Semaphore::new(HANDS) }
+    pub(super) fn new(gateways: Gateways, books: Books, seed: u64, thought_max: Duration) -> Office {
+        Office { gateways, books, seed, thought_max, hands: Semaphore::new(HANDS) }
     }
 
     /// Does one task and gives the file back.
@@ -163,7 +152,7 @@ impl Office {
             Step::Answer(reply) => match &reply.file {
                 Some(document) => {
                     let request_id = self.key(file);
-                    let sha256 = self.persist(|| calls::upload(&self.client, &request_id, document)).await;
+                    let sha256 = self.gateways.persist(|client| calls::upload(client, &request_id, document)).await;
                     self.books.open().counts.files += 1;
                     Some(sha256.map_err(|status| problem(&status))?)
                 }
@@ -174,9 +163,9 @@ impl Office {
         let request_id = self.key(file);
         let basis = file.basis(step);
         let call = Call { name: &file.name, request_id: &request_id, basis, file_sha256: file_sha256.as_deref() };
-        match self.persist(|| call.make(&self.client, step)).await {
+        match self.gateways.persist(|client| call.make(client, step)).await {
             Ok(said) => {
-                self.enter(file, step);
+                self.enter(file, step, &said);
                 self.make_twice(file, &call, step, &said).await.map(|()| Outcome::Done)
             }
             Err(status) if status.code() == Code::FailedPrecondition && self.is_gone(&file.name).await => {
@@ -192,7 +181,7 @@ impl Office {
         if !draw.is_multiple_of(MADE_TWICE) {
             return Ok(());
         }
-        let again = self.persist(|| call.make(&self.client, step)).await;
+        let again = self.gateways.persist(|client| call.make(client, step)).await;
         let again = again.map_err(|status| format!("{} again: {:?}", name_of(step), status.code()))?;
         self.books.open().counts.repeated += 1;
         let known = again.duplicate && again.seq == said.seq;
@@ -200,35 +189,14 @@ impl Office {
         if known { Ok(()) } else { Err(problem) }
     }
 
-    /// Repeats a call under its key while the gateway says "not now".
-    async fn persist<T, F, Fut>(&self, call: F) -> Result<T, Status>
-    where
-        F: Fn() -> Fut,
-        Fut: Future<Output = Result<T, Status>>,
-    {
-        let mut pause = PAUSE;
-        let mut waited = Duration::ZERO;
-        loop {
-            match call().await {
-                Err(status) if is_passing(status.code()) && waited < PATIENCE => {
-                    self.books.open().counts.retries += 1;
-                    tokio::time::sleep(pause).await;
-                    waited += pause;
-                    pause = (pause * 2).min(PAUSE_MAX);
-                }
-                answer => return answer,
-            }
-        }
-    }
-
     /// Whether somebody took the petition away while the ministry decided: that is no mistake of anybody.
     async fn is_gone(&self, name: &str) -> bool {
-        let ask = || async {
+        let ask = |mut client: PetitionServiceClient<Channel>| async move {
             let mut request = tonic::Request::new(pb::GetPetitionRequest { name: name.to_owned(), view: 0 });
             request.set_timeout(CALL_LIMIT);
-            self.client.clone().get_petition(request).await
+            client.get_petition(request).await
         };
-        let Ok(answer) = self.persist(ask).await else { return false };
+        let Ok(answer) = self.gateways.persist(ask).await else { return false };
         let status = answer.into_inner().petition.map(|it| it.status()).unwrap_or_default();
         matches!(status, pb::PetitionStatus::Withdrawn | pb::PetitionStatus::Forwarded)
     }
@@ -240,11 +208,12 @@ impl Office {
         Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).to_string()
     }
 
-    /// Writes a decision into the ministry's own books.
-    fn enter(&self, file: &File, step: &Step) {
+    /// Writes an acknowledged decision into the ministry's own books.
+    fn enter(&self, file: &File, step: &Step, said: &Said) {
         let mut pages = self.books.open();
         pages.counts.calls += 1;
         let page: &mut Handled = pages.of(reading::id_of(&file.name));
+        page.decisions.push((u64::try_from(said.seq).unwrap_or_default(), happening_of(step)));
         match step {
             Step::Answer(reply) => {
                 page.answer_sha256 = Some(reading::sha256(&reply.text));
@@ -256,8 +225,23 @@ impl Office {
     }
 }
 
-fn is_passing(code: Code) -> bool {
-    matches!(code, Code::Unavailable | Code::Aborted | Code::DeadlineExceeded | Code::ResourceExhausted)
+/// The event that a step should make.
+fn happening_of(step: &Step) -> Happening {
+    match step {
+        Step::Accept => Happening::Accepted,
+        Step::Assign(_) => Happening::Assigned,
+        Step::Start => Happening::Started,
+        Step::Ask(_) => Happening::InformationRequested,
+        Step::Extend(_) => Happening::DeadlineExtended,
+        Step::Answer(reply) => {
+            Happening::Answered { sha256: reading::sha256(&reply.text), class: reply.class.map(|(class, _)| class) }
+        }
+        Step::Publish => Happening::Published,
+        Step::Close => Happening::Closed,
+        Step::Forward(to) => Happening::Forwarded { to: to.code.clone() },
+        Step::Decline(..) => Happening::Declined,
+        Step::Reopen => Happening::Reopened,
+    }
 }
 
 fn name_of(step: &Step) -> &'static str {

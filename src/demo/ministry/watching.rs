@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tonic::{Status, transport::Channel};
 
-use super::books::Books;
+use super::{books::Books, gateways::Gateways};
 use crate::pb::{self, petition_service_client::PetitionServiceClient, watch_petitions_response::Item};
 
 /// After so many events the watch is broken off on purpose: resuming must neither repeat nor leave out, and a
@@ -16,13 +16,9 @@ const EVENTS_PER_STREAM: u32 = 1_000;
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Watches until nobody wants the events any more.
-pub(super) async fn watch(
-    client: PetitionServiceClient<Channel>,
-    books: Books,
-    events: mpsc::Sender<pb::PetitionEvent>,
-) {
+pub(super) async fn watch(gateways: Gateways, books: Books, events: mpsc::Sender<pb::PetitionEvent>) {
     while !events.is_closed() {
-        match one_stream(client.clone(), &books, &events).await {
+        match one_stream(gateways.next(), &books, &events).await {
             Ok(()) => {}
             Err(status) => {
                 tracing::info!(code = ?status.code(), "the watch broke off and is resumed");
