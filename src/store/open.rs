@@ -138,11 +138,7 @@ pub async fn open(store: config::Store, clock: SharedClock) -> Result<Arc<dyn St
             let place = file.to_string_lossy().into_owned();
             Ok(Arc::new(blocking(move || SqliteStore::open(&place, clock)).await?))
         }
-        config::Store::Postgres(settings) => {
-            let store = PostgresStore::open(&settings, clock).await?;
-            drop(store);
-            Err(OpenError::Unfit { store: settings.to_string(), why: "its engine is not finished" })
-        }
+        config::Store::Postgres(settings) => Ok(Arc::new(PostgresStore::open(&settings, clock).await?)),
     }
 }
 

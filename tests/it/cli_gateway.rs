@@ -9,6 +9,9 @@ use std::{
 };
 
 use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::TestStore;
 
 /// The binary under test, without the settings of whoever runs the tests.
 pub(crate) fn binary() -> Command {
@@ -67,11 +70,19 @@ pub(crate) fn run(mut command: Command) -> Ran {
     }
 }
 
-/// A gateway that serves, and its folder.
+/// What outlives a gateway: its folder and its store.
+#[derive(Debug)]
+pub(crate) struct Home {
+    folder: TempDir,
+    store: TestStore,
+}
+
+/// A gateway that serves, its folder and its store.
 #[derive(Debug)]
 pub(crate) struct Gateway {
     child: Child,
-    pub(crate) folder: tempfile::TempDir,
+    pub(crate) folder: TempDir,
+    store: TestStore,
     pub(crate) grpc: String,
 }
 
@@ -81,16 +92,16 @@ pub(crate) const ALL_ROLES: &str = "[security.loopback]\nroles = [\"ministry_sys
 impl Gateway {
     /// A gateway on an empty folder, with `more` in its configuration.
     pub(crate) fn start(more: &str) -> Gateway {
-        let folder = tempfile::tempdir().unwrap();
-        Gateway::start_in(folder, more)
+        Gateway::start_in(tempfile::tempdir().unwrap(), more)
     }
 
-    /// A gateway on a folder with what its configuration names.
-    pub(crate) fn start_in(folder: tempfile::TempDir, more: &str) -> Gateway {
+    /// A gateway in a home: a new one is a folder with what the configuration names, and an empty store.
+    pub(crate) fn start_in(home: impl Into<Home>, more: &str) -> Gateway {
+        let Home { folder, store } = home.into();
         let config = folder.path().join("gateway.toml");
-        let base = "[gateway]\ndata_folder = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n\
-                    [grpc]\nlisten = \"127.0.0.1:0\"\n";
-        fs::write(&config, format!("{base}{more}")).unwrap();
+        let base = "[gateway]\ndata_folder = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n";
+        let grpc = "[grpc]\nlisten = \"127.0.0.1:0\"\n";
+        fs::write(&config, format!("{base}{}{grpc}{more}", store.config())).unwrap();
         let mut command = binary();
         command.arg("serve").arg("--config").arg(&config).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -107,7 +118,7 @@ impl Gateway {
         // The log must be read on, or the gateway would stand still when the pipe is full.
         std::thread::spawn(move || log.for_each(drop));
         let grpc = line["fields"]["grpc"].as_str().unwrap().to_owned();
-        Gateway { child, folder, grpc }
+        Gateway { child, folder, store, grpc }
     }
 
     /// A command against this gateway, not yet run.
@@ -139,18 +150,31 @@ impl Gateway {
         path
     }
 
-    /// Kills the gateway without a word, and gives its folder to whoever comes next.
-    pub(crate) fn kill(mut self) -> tempfile::TempDir {
+    /// Kills the gateway without a word, and gives its home to whoever comes next.
+    pub(crate) fn kill(mut self) -> Home {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
+        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
+        Home { folder, store: std::mem::take(&mut self.store) }
     }
 
     /// Asks the gateway to stop, as the system does, and waits for its end.
     pub(crate) fn terminate(&mut self) -> ExitStatus {
-        let killed = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
-        assert!(killed.success());
+        self.signal("TERM");
         self.child.wait().unwrap()
+    }
+
+    /// Sends the gateway a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        // The shell's own `kill`: a bare Debian has no other.
+        let command = format!("kill -s {name} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success(), "{command}");
+    }
+}
+
+impl From<TempDir> for Home {
+    fn from(folder: TempDir) -> Home {
+        Home { folder, store: TestStore::fresh() }
     }
 }
 

@@ -55,7 +55,6 @@ impl DatabaseClock {
     }
 
     /// A clock that is the database's: what the database itself tells does not count.
-    #[cfg(test)]
     pub(super) fn fixed(clock: SharedClock) -> DatabaseClock {
         DatabaseClock { is_fixed: true, ..DatabaseClock::new(clock) }
     }

@@ -84,12 +84,20 @@ impl PostgresStore {
         PostgresStore { database, clock, gateway, writer }
     }
 
-    /// The same, with `clock` in the place of the database's.
+    /// The same, with `clock` in the place of the database's: for tests, which set the time.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open_by(settings: &config::Postgres, clock: SharedClock) -> Result<PostgresStore, OpenError> {
+        let database = Database::open(settings).await?;
+        schema::open(&database).await?;
+        Ok(PostgresStore::on(database, DatabaseClock::fixed(clock)))
+    }
+
+    /// The same, by a url.
     #[cfg(test)]
     pub(crate) async fn open_at(url: &str, clock: SharedClock) -> PostgresStore {
-        let database = Database::open(&config::Postgres::at(url)).await.unwrap();
-        schema::open(&database).await.unwrap();
-        PostgresStore::on(database, DatabaseClock::fixed(clock))
+        PostgresStore::open_by(&config::Postgres::at(url), clock).await.unwrap()
     }
 
     /// Asks the server, which is the primary, and takes note of its time.

@@ -16,7 +16,7 @@ use petition_gateway::{
     intake::Intake,
     pb::{channel_service_client::ChannelServiceClient, petition_service_client::PetitionServiceClient},
     security::{Incoming, Principals, Role, Roles, ServerTls},
-    store::{Store, sqlite::SqliteStore},
+    store::Store,
 };
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinSet};
@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
 use super::paper::{self, PAPER, Paper};
+use crate::support::TestStore;
 
 /// The largest attachment that the server under test takes.
 pub(crate) const ATTACHMENT_BYTES_MAX: u64 = 3 * 1024 * 1024;
@@ -69,6 +70,7 @@ pub(crate) struct Served {
     tasks: JoinSet<()>,
     pub(crate) ready: tokio::sync::watch::Sender<bool>,
     _folder: TempDir,
+    _kept: TestStore,
 }
 
 impl Served {
@@ -87,8 +89,8 @@ impl Served {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at("2019-12-06T02:00:00Z".parse().unwrap()));
         let shared: SharedClock = clock.clone();
-        let place = folder.path().join("gateway.db").display().to_string();
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&place, shared.clone()).unwrap());
+        let kept = TestStore::fresh();
+        let store = kept.open(folder.path(), shared.clone()).await;
         let blobs = Blobs::open(folder.path().join("blobs"), ATTACHMENT_BYTES_MAX).await.unwrap();
         let paper = Arc::new(Paper::default());
         let channels = Channels::new([paper::channel(&paper)]);
@@ -114,7 +116,20 @@ impl Served {
         tasks.spawn(task.run(CancellationToken::new()));
         let (ready, is_ready) = tokio::sync::watch::channel(true);
         tasks.spawn(grpc.run(incoming, is_ready, stop.clone()));
-        Served { address, clock, store, committer, paper, channels, stop, inbound, tasks, ready, _folder: folder }
+        Served {
+            address,
+            clock,
+            store,
+            committer,
+            paper,
+            channels,
+            stop,
+            inbound,
+            tasks,
+            ready,
+            _folder: folder,
+            _kept: kept,
+        }
     }
 
     /// A plain connection.

@@ -14,7 +14,7 @@ use petition_gateway::{
 use sha2::Sha256;
 use tempfile::TempDir;
 
-use super::{Ministry, RunningFarSide, serve};
+use super::{Ministry, RunningFarSide, TestStore, serve};
 
 /// What channels sign their pushes with.
 const PUSH_SECRET: &str = "khóa ký của kênh thử nghiệm";
@@ -39,6 +39,7 @@ pub(crate) struct World {
     pub portal: Option<RunningFarSide>,
     pub assembly: Option<RunningFarSide>,
     pub config: String,
+    _store: TestStore,
 }
 
 impl World {
@@ -55,7 +56,8 @@ impl World {
             Some(petitions) => Some(serve(&national_assembly::KIND, petitions, settings.mischief).await),
             None => None,
         };
-        let mut config = base_config(folder.path());
+        let store = TestStore::fresh();
+        let mut config = base_config(folder.path()) + &store.config();
         for (name, kind, side) in
             [("portal", "government-portal", &portal), ("assembly", "national-assembly", &assembly)]
         {
@@ -65,7 +67,7 @@ impl World {
         }
         config.push_str(&settings.more);
         let running = Some(start(&config, folder.path()).await);
-        World { folder, running, portal, assembly, config }
+        World { folder, running, portal, assembly, config, _store: store }
     }
 
     /// Where gRPC listens.
