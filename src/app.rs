@@ -32,7 +32,7 @@ use crate::{
     presence::{self, Turns},
     remote::{self, HttpRemote},
     security::{Incoming, Principals, ServerTls, TlsFiles, tls::TlsError},
-    store::{self, OpenError, StoreError},
+    store::{self, GatewayAbout, OpenError, StoreError},
     supervise::{Ended, Supervisor},
 };
 
@@ -149,10 +149,10 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, AppErr
     life.spawn("tail", |stop| tail.run(stop));
     let (health, ready) = health::health(Arc::clone(&store), committer.clone());
     life.spawn("health", |stop| health.run(stop));
-    let (presence, turns) = presence::presence(committer.clone(), channels.clone());
+    let (presence, turns) = presence::presence(committer.clone(), channels.clone(), about(&config.gateway, &clock));
     life.spawn_presence("presence", |stop| presence.run(stop));
 
-    let parts = grpc::Parts { store, committer, decisions, inbound, channels, blobs, clock };
+    let parts = grpc::Parts { store, committer, decisions, inbound, channels, turns: turns.clone(), blobs, clock };
     spawn_outbound(&mut life, &parts, &config.outbound);
     spawn_polls(&mut life, &parts, &turns, &config.inbound);
     spawn_http(
@@ -167,6 +167,10 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, AppErr
     let (stopper, stopped) = mpsc::channel(2);
     let supervisor = life.into_supervisor();
     Ok(Running { grpc, http, supervisor, stop_limit: config.gateway.stop_limit, stopper, stopped })
+}
+
+fn about(gateway: &config::Gateway, clock: &SharedClock) -> GatewayAbout {
+    GatewayAbout { node: gateway.node.clone(), version: env!("CARGO_PKG_VERSION").to_owned(), since: clock.now() }
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), AppError> {

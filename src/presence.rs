@@ -9,6 +9,7 @@
 
 use std::{
     collections::BTreeSet,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -18,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     channels::Channels,
     committer::Committer,
-    store::{Beat, Held, StoreError},
+    store::{Beat, GatewayAbout, Held, StoreError},
 };
 
 /// How long a silent gateway keeps what it holds. Long enough to sit out a failover of the database between two beats, or
@@ -27,9 +28,12 @@ const LEASE: Duration = Duration::from_secs(9);
 /// Beats in a lease: two may be lost before anything changes hands.
 const BEATS_IN_LEASE: u32 = 3;
 
-/// Which channels are this gateway's to look after. Cheap to clone.
+/// Which gateway this is, and which channels are its to look after. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Turns(watch::Receiver<Holding>);
+pub struct Turns {
+    about: Arc<GatewayAbout>,
+    holding: watch::Receiver<Holding>,
+}
 
 /// Whether one channel is this gateway's to look after.
 #[derive(Debug, Clone)]
@@ -48,32 +52,52 @@ struct Holding {
 pub struct Presence {
     committer: Committer,
     channels: Channels,
+    about: Arc<GatewayAbout>,
     holding: watch::Sender<Holding>,
 }
 
 /// A gateway's presence, to be run as a task, and what it holds by it.
-pub fn presence(committer: Committer, channels: Channels) -> (Presence, Turns) {
-    let (holding, held) = watch::channel(Holding::default());
-    (Presence { committer, channels, holding }, Turns(held))
+pub fn presence(committer: Committer, channels: Channels, about: GatewayAbout) -> (Presence, Turns) {
+    let (sender, holding) = watch::channel(Holding::default());
+    let about = Arc::new(about);
+    let turns = Turns { about: Arc::clone(&about), holding };
+    (Presence { committer, channels, about, holding: sender }, turns)
 }
 
 impl Turns {
+    /// Which gateway this is.
+    pub fn about(&self) -> &GatewayAbout {
+        &self.about
+    }
+
+    /// The channels that are this gateway's now.
+    pub fn held(&self) -> BTreeSet<String> {
+        let holding = self.holding.borrow();
+        if holding.is_over() { BTreeSet::new() } else { holding.channels.clone() }
+    }
+
     /// The turn of one channel.
     pub fn of(&self, channel: &str) -> Turn {
         Turn { turns: self.clone(), channel: channel.to_owned() }
     }
 }
 
+impl Holding {
+    fn is_over(&self) -> bool {
+        self.until.is_none_or(|until| until <= Instant::now())
+    }
+}
+
 impl Turn {
     /// Whether the channel is this gateway's now.
     pub fn is_ours(&self) -> bool {
-        let holding = self.turns.0.borrow();
-        holding.channels.contains(&self.channel) && holding.until.is_some_and(|until| Instant::now() < until)
+        let holding = self.turns.holding.borrow();
+        holding.channels.contains(&self.channel) && !holding.is_over()
     }
 
     /// Waits until a beat changed who holds what.
     pub async fn changed(&mut self) {
-        if self.turns.0.changed().await.is_err() {
+        if self.turns.holding.changed().await.is_err() {
             // Nobody beats any more: the gateway is stopping.
             std::future::pending::<()>().await;
         }
@@ -104,6 +128,7 @@ impl Presence {
     async fn beat(&self) -> Result<(), StoreError> {
         let beat = Beat {
             lease: LEASE,
+            about: GatewayAbout::clone(&self.about),
             channels: self.channels.iter().map(|channel| channel.name.clone()).collect(),
             seen: self.channels.iter().map(|channel| (channel.name.clone(), channel.health())).collect(),
         };

@@ -63,6 +63,7 @@ macro_rules! messages {
 messages!(
     Channel,
     Delivery,
+    Gateway,
     GetDossierResponse,
     ImportPetitionsResponse,
     Petition,

@@ -1,8 +1,8 @@
 //! The command line: one file for each sub-command.
 //!
 //! `serve`, `check-config` and `migrate` are the gateway itself, `blobs` works on what it keeps; `demo`, `sandbox` and
-//! `certificates` are for trials; `channel`, `delivery`, `quarantine` and `petition` are an operator's hands and speak
-//! gRPC to a running gateway, with the generated client and nothing else. What is said goes through `output`; every
+//! `certificates` are for trials; `gateway`, `channel`, `delivery`, `quarantine` and `petition` are an operator's hands and
+//! speak gRPC to a running gateway, with the generated client and nothing else. What is said goes through `output`; every
 //! failure becomes an exit code in `failure`. Personal data is shown only with `--full`.
 
 mod blobs;
@@ -15,6 +15,7 @@ mod contract;
 mod delivery;
 mod demo;
 mod failure;
+mod gateway;
 mod migrate;
 mod output;
 mod page;
@@ -71,6 +72,8 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Channels (kênh): list, show, pause, resume, sync
     Channel(channel::Channel),
+    /// The gateways that share one store (các cổng cùng một kho): list
+    Gateway(gateway::Gateway),
     /// Deliveries to channels (lượt gửi): list, show, retry
     Delivery(delivery::Delivery),
     /// What was refused (thông điệp bị cách ly): list, show, reprocess, discard
@@ -95,6 +98,7 @@ impl Command {
             Command::CheckConfig(command) => command.run(output),
             Command::Migrate(command) => command.run(output).await,
             Command::Channel(command) => command.run(output).await,
+            Command::Gateway(command) => command.run(output).await,
             Command::Delivery(command) => command.run(output).await,
             Command::Quarantine(command) => command.run(output).await,
             Command::Petition(command) => command.run(output).await,

@@ -72,6 +72,7 @@ pub(super) const METHODS: &[Method] = methods! {
         "GetDossier": LOOK, Streaming;
     }
     "petition.gateway.v1.ChannelService" {
+        "ListGateways": LOOK, Unary;
         "ListChannels": LOOK, Unary;
         "GetChannel": LOOK, Unary;
         "PauseChannel": OPERATE, Unary;

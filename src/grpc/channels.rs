@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 use super::{
     Parts,
     convert::{
-        channel::{Cursors, channel, code_list},
+        channel::{Cursors, channel, code_list, gateway},
         checks::Checks,
         names,
     },
@@ -31,6 +31,15 @@ pub(super) struct ChannelCalls {
 }
 
 impl ChannelCalls {
+    async fn gateways(&self, _: &Caller, _: pb::ListGatewaysRequest) -> Result<pb::ListGatewaysResponse, CallError> {
+        let turns = &self.parts.turns;
+        let mut gateways = vec![gateway(turns.about(), &turns.held(), true)];
+        let mut others = self.parts.store.gateway_list_others().await?;
+        others.sort_by_key(|other| (other.about.since, other.id));
+        gateways.extend(others.iter().map(|other| gateway(&other.about, &other.holds, false)));
+        Ok(pb::ListGatewaysResponse { gateways })
+    }
+
     async fn list(&self, _: &Caller, _: pb::ListChannelsRequest) -> Result<pb::ListChannelsResponse, CallError> {
         let states = self.parts.store.channel_list().await?;
         let running = self.parts.channels.iter().map(|it| it.name.as_str());
@@ -180,6 +189,7 @@ type Answer<T> = Result<Response<T>, Status>;
 #[tonic::async_trait]
 #[rustfmt::skip]
 impl ChannelService for ChannelCalls {
+    async fn list_gateways(&self, request: Request<pb::ListGatewaysRequest>) -> Answer<pb::ListGatewaysResponse> { ask!(self.gateways(request)) }
     async fn list_channels(&self, request: Request<pb::ListChannelsRequest>) -> Answer<pb::ListChannelsResponse> { ask!(self.list(request)) }
     async fn get_channel(&self, request: Request<pb::GetChannelRequest>) -> Answer<pb::GetChannelResponse> { ask!(self.get(request)) }
     async fn pause_channel(&self, request: Request<pb::PauseChannelRequest>) -> Answer<pb::PauseChannelResponse> { ask!(self.pause(request)) }

@@ -36,7 +36,7 @@ pub use serving::{Grpc, SetupError};
 
 use crate::{
     blobs::Blobs, channels::Channels, clock::SharedClock, committer::Committer, decision::Decisions, inbound::Inbound,
-    store::Store,
+    presence::Turns, store::Store,
 };
 
 /// What the services call.
@@ -52,6 +52,8 @@ pub struct Parts {
     pub inbound: Inbound,
     /// The running channels.
     pub channels: Channels,
+    /// Which gateway this is, and what it looks after.
+    pub turns: Turns,
     /// Files.
     pub blobs: Blobs,
     /// The time.

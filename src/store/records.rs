@@ -248,11 +248,24 @@ pub struct ChannelHealth {
     pub last_scan_at: Option<Timestamp>,
 }
 
+/// Which gateway it is, for operators.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayAbout {
+    /// What the configuration calls it.
+    pub node: String,
+    /// Of the program.
+    pub version: String,
+    /// When it started.
+    pub since: Timestamp,
+}
+
 /// Another gateway on the same store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherGateway {
     /// Its id: a new one at each start.
     pub id: Uuid,
+    /// Which it is.
+    pub about: GatewayAbout,
     /// The channels that it holds.
     pub holds: BTreeSet<String>,
     /// What it sees of far sides, by channel.

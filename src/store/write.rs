@@ -10,7 +10,7 @@ use channel_sdk::{adapter::Entrance, inbound::CodeList};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::records::{ChannelHealth, Claimed, DeliveryId, ItemRecord, ItemRef, MessageId, NewDelivery};
+use super::records::{ChannelHealth, Claimed, DeliveryId, GatewayAbout, ItemRecord, ItemRef, MessageId, NewDelivery};
 use crate::petition::{NewEvent, Petition, PetitionId, Seq, Version};
 
 /// One write of a batch.
@@ -185,7 +185,9 @@ pub struct Beat {
     pub lease: Duration,
     /// The channels that it would look after. Each is held by one gateway at a time, until that gateway is gone.
     pub channels: BTreeSet<String>,
-    /// What it sees of far sides, by channel; for operators at other gateways.
+    /// Which gateway it is; for operators at others, as what follows.
+    pub about: GatewayAbout,
+    /// What it sees of far sides, by channel.
     pub seen: BTreeMap<String, ChannelHealth>,
 }
 

@@ -1,5 +1,7 @@
 //! Channels, deliveries, messages and the quarantine, as the contract shows them.
 
+use std::collections::BTreeSet;
+
 use channel_sdk::inbound::CodeList;
 
 use super::{
@@ -10,11 +12,24 @@ use super::{
 use crate::{
     channels::{Channel, DIRECT},
     pb,
-    store::{self, ChannelHealth, ChannelState, Delivery, DeliveryState, Errand, ItemRecord, QuarantinedItem},
+    store::{
+        self, ChannelHealth, ChannelState, Delivery, DeliveryState, Errand, GatewayAbout, ItemRecord, QuarantinedItem,
+    },
 };
 
 /// What each feed's cursor is, by the feed's name.
 pub(in crate::grpc) type Cursors = Vec<(String, Option<String>)>;
+
+/// A gateway, with the channels that it looks after.
+pub(in crate::grpc) fn gateway(about: &GatewayAbout, channels: &BTreeSet<String>, is_self: bool) -> pb::Gateway {
+    pb::Gateway {
+        node: about.node.clone(),
+        self_: is_self,
+        version: about.version.clone(),
+        start_time: Some(time(about.since)),
+        channels: channels.iter().map(|name| names::channel(name)).collect(),
+    }
+}
 
 /// A channel, from what is running, what is stored of it, or both.
 pub(in crate::grpc) fn channel(

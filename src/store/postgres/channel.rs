@@ -13,9 +13,9 @@ use super::rows::{get, get_json, get_text, get_texts, text, time, unsigned};
 use crate::store::{ChannelState, OtherGateway, StoreError, TableCounts};
 
 /// All gateways but `$1` that are alive at the time `$2`, with the channels that they hold then.
-const OTHERS: &str = "SELECT g.id, g.seen,
+const OTHERS: &str = "SELECT g.id, g.about, g.seen,
             ARRAY (SELECT t.channel FROM turns t WHERE t.gateway = g.id AND t.until > $2) AS holds
-     FROM gateways g WHERE g.id <> $1 AND g.until > $2 ORDER BY g.id";
+     FROM gateways g WHERE g.id <> $1 AND g.until > $2 AND g.about IS NOT NULL ORDER BY g.id";
 
 /// The sequence is gapless, so its last number is the number of events.
 const COUNTS: &str = "SELECT (SELECT seq FROM counters) AS events,
@@ -80,6 +80,7 @@ fn other_of(row: &Row) -> Result<OtherGateway, StoreError> {
     Ok(OtherGateway {
         id: get(row, "id")?,
         holds: BTreeSet::from_iter(get_texts(row, "holds")?),
+        about: get_json("gateway", row, "about")?,
         seen: get_json("gateway", row, "seen")?,
     })
 }

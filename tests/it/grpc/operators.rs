@@ -55,6 +55,21 @@ async fn settle(served: &Served, settlement: Settlement) {
 }
 
 #[tokio::test]
+async fn a_gateway_that_has_its_store_to_itself_is_listed_with_every_channel() {
+    let served = Served::new().await;
+    let mut client = served.operators().await;
+    let gateways = crate::grpc::served::eventually(async || {
+        let answer = client.clone().list_gateways(pb::ListGatewaysRequest {}).await.unwrap().into_inner();
+        answer.gateways.iter().all(|it| !it.channels.is_empty()).then_some(answer.gateways)
+    })
+    .await;
+    let [gateway] = &gateways[..] else { panic!("there is one: {gateways:?}") };
+    assert!(gateway.self_);
+    assert_eq!((gateway.node.as_str(), &gateway.channels), ("gw", &vec!["channels/paper".to_owned()]));
+    client.get_channel(pb::GetChannelRequest { name: "channels/paper".to_owned() }).await.unwrap();
+}
+
+#[tokio::test]
 async fn channels_are_listed_with_what_is_known_of_them() {
     let served = Served::new().await;
     served.push("PA-1|Một\nPA-2|").await;

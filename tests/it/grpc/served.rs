@@ -15,8 +15,9 @@ use petition_gateway::{
     inbound::Inbound,
     intake::Intake,
     pb::{channel_service_client::ChannelServiceClient, petition_service_client::PetitionServiceClient},
+    presence,
     security::{Incoming, Principals, Role, Roles, ServerTls},
-    store::Store,
+    store::{GatewayAbout, Store},
 };
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinSet};
@@ -98,12 +99,15 @@ impl Served {
         let decisions = Decisions::new(store.clone(), committer.clone(), channels.clone(), shared.clone());
         let intake = Intake::new(store.clone(), committer.clone(), decisions.clone(), blobs.clone(), shared.clone());
         let inbound = Inbound::new(store.clone(), committer.clone(), intake, channels.clone());
+        let about = GatewayAbout { node: "gw".to_owned(), version: "0".to_owned(), since: clock.now() };
+        let (presence, turns) = presence::presence(committer.clone(), channels.clone(), about);
         let parts = Parts {
             store: store.clone(),
             committer: committer.clone(),
             decisions,
             inbound: inbound.clone(),
             channels: channels.clone(),
+            turns,
             blobs,
             clock: shared,
         };
@@ -114,6 +118,7 @@ impl Served {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         tasks.spawn(task.run(CancellationToken::new()));
+        tasks.spawn(presence.run(CancellationToken::new()));
         let (ready, is_ready) = tokio::sync::watch::channel(true);
         tasks.spawn(grpc.run(incoming, is_ready, stop.clone()));
         Served {

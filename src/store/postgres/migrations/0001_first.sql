@@ -181,12 +181,14 @@ CREATE TABLE code_lists (
     CONSTRAINT code_list_once PRIMARY KEY (channel, name)
 );
 
--- The gateways on this store. `until`: alive until then, unless it beats again. `seen`: what it sees of far sides, as JSON.
+-- The gateways on this store. `until`: alive until then, unless it beats again. `about`, `seen`: which it is, and what it
+-- sees of far sides, as JSON; null before its first beat.
 -- `batch`, `answers`: its last transaction and what was answered, so that a commit whose reply was lost is looked up.
 CREATE TABLE gateways (
     id      uuid PRIMARY KEY,
     until   bigint NOT NULL,
-    seen    text NOT NULL,
+    about   text,
+    seen    text,
     batch   uuid,
     answers bytea
 ) WITH (fillfactor = 20);

@@ -9,6 +9,7 @@ use std::{
 
 use futures::future::join_all;
 
+use jiff::Timestamp;
 use postgres_server::Server;
 
 use super::{
@@ -20,7 +21,7 @@ use crate::{
     config,
     petition::Seq,
     store::{
-        Beat, ChannelHealth, Claim, Claimed, Committed, Held, MessageId, Write, Written,
+        Beat, ChannelHealth, Claim, Claimed, Committed, GatewayAbout, Held, MessageId, Write, Written,
         suite::{Bench, message},
     },
 };
@@ -53,6 +54,7 @@ async fn wired() -> (Bench, Wire) {
 fn beat() -> Write {
     Write::Beat(Beat {
         lease: Duration::from_secs(9),
+        about: GatewayAbout { node: "một".to_owned(), version: "0.1.0".to_owned(), since: Timestamp::UNIX_EPOCH },
         channels: BTreeSet::from([PORTAL.to_owned(), "assembly".to_owned()]),
         seen: BTreeMap::from([(PORTAL.to_owned(), ChannelHealth::default())]),
     })
@@ -129,6 +131,7 @@ async fn gateways_see_what_others_see_and_hold_as_long_as_those_are_alive() {
     let others = second.store.gateway_list_others().await.unwrap();
     assert_eq!(others.len(), 1);
     assert_eq!(others[0].holds, BTreeSet::from(["assembly".to_owned(), PORTAL.to_owned()]));
+    assert_eq!(others[0].about.node, "một");
     assert_eq!(others[0].seen.keys().collect::<Vec<_>>(), [PORTAL]);
     first.set(9);
     assert!(second.store.gateway_list_others().await.unwrap().is_empty());

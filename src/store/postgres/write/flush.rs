@@ -415,8 +415,9 @@ fn code_lists<'a>(batch: &'a Batch<'a>, steps: &mut Vec<Step<'a>>) -> Result<(),
 }
 
 fn life<'a>(batch: &'a Batch<'a>, steps: &mut Vec<Step<'a>>) -> Result<(), StoreError> {
-    const BEAT: &str = "INSERT INTO gateways (id, until, seen) VALUES ($1, $2, $3)
-                        ON CONFLICT (id) DO UPDATE SET until = excluded.until, seen = excluded.seen";
+    const BEAT: &str = "INSERT INTO gateways (id, until, about, seen) VALUES ($1, $2, $3, $4)
+                        ON CONFLICT (id) DO UPDATE SET
+                            until = excluded.until, about = excluded.about, seen = excluded.seen";
     /// A day after its last beat nobody asks what a gateway was answered.
     const FORGET: &str = "DELETE FROM gateways WHERE until < $1";
     const TURNS: &str = "INSERT INTO turns (channel, gateway, until)
@@ -429,8 +430,9 @@ fn life<'a>(batch: &'a Batch<'a>, steps: &mut Vec<Step<'a>>) -> Result<(), Store
     match &batch.rows.beat {
         None => {}
         Some(Life::Beats(until, beat)) => {
-            let seen = to_json(&beat.seen)?;
-            steps.push(Step::new(BEAT, vec![Box::new(gateway), Box::new(*until), Box::new(seen)]));
+            let (about, seen) = (to_json(&beat.about)?, to_json(&beat.seen)?);
+            let values: Vec<Value<'a>> = vec![Box::new(gateway), Box::new(*until), Box::new(about), Box::new(seen)];
+            steps.push(Step::new(BEAT, values));
             steps.push(Step::new(FORGET, vec![Box::new(batch.known.now - DAY)]));
         }
         Some(Life::Leaves) => {

@@ -53,7 +53,7 @@ const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
 /// Why a delivery is given up whose errand a newer gateway wrote, or that is damaged: here nobody can do it.
 const UNREADABLE: &str = "không đọc được (a stored errand cannot be read)";
 
-const KEEP_ANSWERS: &str = "INSERT INTO gateways (id, until, seen, batch, answers) VALUES ($1, $2, '{}', $3, $4)
+const KEEP_ANSWERS: &str = "INSERT INTO gateways (id, until, batch, answers) VALUES ($1, $2, $3, $4)
                             ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, answers = excluded.answers";
 
 /// The answers of a batch, and what it gave out that nobody can do, with its leases.
