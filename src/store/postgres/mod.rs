@@ -20,6 +20,7 @@ mod petition;
 mod petition_list;
 mod rows;
 mod schema;
+mod servers;
 mod statement;
 #[cfg(test)]
 mod tests;
