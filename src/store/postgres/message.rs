@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
-    rows::{from_name, get, get_json, get_text, get_text_opt, small, text, time, unsigned},
+    rows::{from_name, get, get_json, get_text, get_text_opt, small, time, unsigned},
     statement::{Statement, Value},
 };
 use crate::{
@@ -115,7 +115,7 @@ pub(super) fn quarantine_page(query: &QuarantineQuery) -> Statement {
 /// would stand after backslashes. The database's own JSON functions refuse a text with a NUL.
 fn code_in_faults(code: &str) -> String {
     let code = serde_json::Value::String(code.to_owned());
-    text(&format!("\"code\":{code}")).into_owned()
+    format!("\"code\":{code}")
 }
 
 pub(super) async fn quarantine_list(

@@ -17,10 +17,11 @@ mod delivery_list;
 mod event;
 mod message;
 mod petition;
+mod petition_conditions;
 mod petition_list;
+mod petition_select;
 mod rows;
 mod schema;
-mod servers;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -104,7 +105,7 @@ impl PostgresStore {
     /// Asks the server, which is the primary, and takes note of its time.
     async fn ask(&self) -> Result<(), StoreError> {
         self.database
-            .probe(|conn| async move {
+            .read(|conn| async move {
                 self.clock.ask(&conn).await?;
                 let statement = conn.prepare_cached(IS_REPLICA).await?;
                 match get(&conn.query_one(&statement, &[]).await?, "is_replica")? {

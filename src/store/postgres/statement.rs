@@ -15,6 +15,7 @@ use super::rows::text;
 use crate::store::StoreError;
 
 /// A value of a statement.
+#[derive(Clone)]
 pub(super) enum Value {
     Integer(i64),
     Id(Uuid),
@@ -44,7 +45,7 @@ impl Value {
 }
 
 /// The statement so far.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Statement {
     pub(super) sql: String,
     pub(super) values: Vec<Value>,

@@ -35,14 +35,15 @@ CREATE TABLE petitions (
     due_on            text COLLATE "C" NOT NULL, -- '9999-12-31' where there is none, so that those come last
     CONSTRAINT petition_external_id_once UNIQUE (channel, external_id)
 ) WITH (fillfactor = 85);
-CREATE INDEX petitions_by_status ON petitions (status, pk);
+-- By time and not by `pk`, so that no other index gives a list of one value its order (petition_conditions.rs).
+CREATE INDEX petitions_by_status ON petitions (status, received_at_us);
 CREATE INDEX petitions_by_due ON petitions (status, due_on, id);
-CREATE INDEX petitions_by_field ON petitions (field_code, pk);
-CREATE INDEX petitions_by_locality ON petitions (locality, pk);
-CREATE INDEX petitions_by_forwarding_agency ON petitions (forwarding_agency, pk);
-CREATE INDEX petitions_by_receiving_agency ON petitions (receiving_agency, pk);
-CREATE INDEX petitions_by_unit ON petitions (unit, pk);
-CREATE INDEX petitions_by_forwarded_to ON petitions (forwarded_to, pk);
+CREATE INDEX petitions_by_field ON petitions (field_code, received_at_us);
+CREATE INDEX petitions_by_locality ON petitions (locality, received_at_us);
+CREATE INDEX petitions_by_forwarding_agency ON petitions (forwarding_agency, received_at_us);
+CREATE INDEX petitions_by_receiving_agency ON petitions (receiving_agency, received_at_us);
+CREATE INDEX petitions_by_unit ON petitions (unit, received_at_us);
+CREATE INDEX petitions_by_forwarded_to ON petitions (forwarded_to, received_at_us);
 
 -- The petition as it stands, as JSON.
 CREATE TABLE dossiers (
