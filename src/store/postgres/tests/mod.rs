@@ -1,6 +1,8 @@
 //! The behaviour suite on PostgreSQL, and what is this engine's own; on a real server.
 
+mod alike;
 mod connect;
+mod plans;
 mod schema;
 mod together;
 mod wire;

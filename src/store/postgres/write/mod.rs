@@ -10,11 +10,11 @@
 
 mod answers;
 mod batch;
-mod claim;
+pub(super) mod claim;
 mod deliveries;
 mod flush;
 mod known;
-mod load;
+pub(super) mod load;
 mod pipeline;
 
 use std::{
