@@ -20,8 +20,9 @@
 //! # Modules, in reading order
 //!
 //! - [`petition`]: the domain, pure: statuses and the table of allowed moves, the rules, the fold of events.
-//! - [`store`]: the only memory and every SQL statement; one trait for all engines. [`committer`]: many callers, one
-//!   transaction, one answer each. [`blobs`]: files by SHA-256.
+//! - [`store`]: the only memory and every SQL statement; one trait, two engines: [`store::sqlite`] for one gateway,
+//!   [`store::postgres`] for several. [`committer`]: many callers, one transaction, one answer each. [`blobs`]: files by
+//!   SHA-256, in a folder or a bucket.
 //! - [`decision`]: load, decide, commit; again when somebody was faster. [`intake`]: a decoded message becomes a recorded
 //!   petition, once.
 //! - [`inbound`]: pushed and pulled bytes, from the journal to the acknowledgement. [`outbound`]: deliveries, from the
@@ -44,7 +45,8 @@
 //! 6. Every change of a petition is an event; their numbers are gapless and follow commit order.
 //! 7. Domain rules and codecs do no I/O and read no clock.
 //! 8. Personal data never reaches a log, a metric or an error text.
-//! 9. Any task can be killed at any line: the store is the only memory.
+//! 9. Any task can be killed at any line: the store is the only memory. So can any gateway, of several on one store: what it
+//!    held is another's when its lease ends, by the store's time.
 //! 10. A refusal says what was wrong, where, and what would be right.
 //!
 //! Absent on purpose: nothing in [`petition`] knows a store; nothing outside [`store`] knows SQL; nothing in [`grpc`] sees

@@ -21,7 +21,7 @@ pub struct Postgres {
     pub database: String,
     /// The files of TLS; used for the servers that need it.
     pub tls: ClientTlsFiles,
-    /// Connections for reading; one more writes.
+    /// Connections for reading; two more write and watch.
     pub connections_max: usize,
     /// A read that takes longer is cut off.
     pub statement_limit: Duration,

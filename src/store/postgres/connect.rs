@@ -1,15 +1,15 @@
-//! Connections to the database: a pool for reads, and one connection that writes.
+//! Connections to the database: a pool for reads, one connection that writes, and one that sees whether it is there.
 //!
-//! Several servers are a primary and its replicas; a connection is made to whichever is the primary now, and each attempt
-//! has its time. A connection counts as good only while whoever has it says so in the end ([`Connection::release`]): one
-//! that was let go of in the middle of something (a caller went away, a server fell silent) is closed and not used again.
+//! A connection counts as good only while whoever has it says so in the end ([`Connection::release`]): one that was let go of
+//! in the middle of something (a caller went away, a server fell silent) is closed and not used again, and the others are
+//! doubted. When another server has become the primary, or the writer had to connect anew, no older connection is used: what
+//! is read is never older than what was written here.
 
 use std::{
-    fmt,
     ops::{Deref, DerefMut},
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -18,31 +18,21 @@ use deadpool::{
     Runtime,
     managed::{self, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult, TimeoutType, Timeouts},
 };
-use deadpool_postgres::{ClientWrapper, ConfigConnectImpl, Connect};
-use secrecy::ExposeSecret;
-use tokio::time::timeout;
-use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use deadpool_postgres::ClientWrapper;
+use tokio::{sync::watch, time::timeout};
 
-use super::{rows::LOST, tls::Tls};
+use super::{
+    rows::LOST,
+    servers::{NoPrimary, Servers},
+};
 use crate::{
     config,
-    security::ClientTls,
     store::{OpenError, StoreError},
 };
 
-/// How a database administrator knows our connections.
-const APPLICATION_NAME: &str = "petition-gateway";
-/// A server that does not take a connection within this is passed by; a local network needs milliseconds.
-const CONNECT_LIMIT: Duration = Duration::from_secs(2);
-/// The same with TLS, log-in and settings. A server that is stopped takes connections, and then says nothing.
-const LOG_IN_LIMIT: Duration = Duration::from_secs(3);
-/// What was sent and not confirmed by the other machine within this makes the connection broken: a machine that is gone
-/// says nothing, and a failover takes no longer than this.
-const UNCONFIRMED_LIMIT: Duration = Duration::from_secs(5);
-/// A connection that waits for an answer asks after this long whether the other machine is there, and again each second.
-const KEEP_ALIVE_IDLE: Duration = Duration::from_secs(3);
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(1);
-const KEEP_ALIVE_RETRIES: u32 = 3;
+/// A connection that is doubted answers an empty statement within this, or all of its age are given up; short, because
+/// whoever asks for the gateway's health has a second.
+const PING_LIMIT: Duration = Duration::from_millis(500);
 /// How long a call waits for a free connection. Reads take milliseconds: who waits longer than this waits behind a database
 /// that does not keep up, and is better told so than added to the queue.
 const WAIT_LIMIT: Duration = Duration::from_secs(5);
@@ -62,10 +52,11 @@ const WRITER_IDLE_LIMIT: Duration = Duration::from_secs(3);
 /// A pooled connection.
 pub(super) type Client = Object<Manager>;
 
-/// The database: a pool for reads, and a connection for writing.
+/// The database: a pool for reads, a connection for writing, and one to see whether it is there.
 pub(super) struct Database {
     name: String,
     readers: Pool<Manager>,
+    probe: Pool<Manager>,
     writer: Pool<Manager>,
     read_limit: Duration,
 }
@@ -74,31 +65,30 @@ pub(super) struct Database {
 pub(super) struct Connection {
     client: ClientWrapper,
     made: Instant,
+    /// Since when it is known to be good, though others are doubted.
+    good_since: Instant,
     /// Somebody has it, or let go of it in the middle of something.
     engaged: AtomicBool,
+    trust: Arc<Mutex<Trust>>,
+    /// When another server than before became the primary.
+    moved: watch::Receiver<Instant>,
 }
 
 /// Makes connections of one sort.
 pub(super) struct Manager {
     servers: Arc<Servers>,
+    trust: Arc<Mutex<Trust>>,
     setup: String,
     writes: bool,
 }
 
-/// What all connections share.
-struct Servers {
-    all: Vec<(config::Server, tokio_postgres::Config)>,
-    link: ConfigConnectImpl<Tls>,
-    /// Which of them was the primary last.
-    primary: AtomicUsize,
-    is_away: AtomicBool,
-    /// Since when the writer is connected: connections from before may be to a server that is the primary no more.
-    writer_since: Mutex<Option<Instant>>,
+/// Which connections are used again.
+struct Trust {
+    /// None that was made before.
+    made_since: Instant,
+    /// One that is not known to be good since then is asked first.
+    good_since: Instant,
 }
-
-/// No server is a primary that lets us in: each, and why.
-#[derive(Debug)]
-pub(super) struct NoPrimary(Vec<(String, Option<tokio_postgres::Error>)>);
 
 impl Database {
     /// The pools; connections are made when they are needed.
@@ -107,8 +97,9 @@ impl Database {
     /// TLS cannot be set up.
     pub(super) fn new(settings: &config::Postgres) -> Result<Database, OpenError> {
         let servers = Arc::new(Servers::new(settings)?);
+        let trust = Arc::new(Mutex::new(Trust { made_since: Instant::now(), good_since: Instant::now() }));
         let pool = |writes: bool, setup: String, size: usize| {
-            Pool::builder(Manager { servers: Arc::clone(&servers), setup, writes })
+            Pool::builder(Manager { servers: Arc::clone(&servers), trust: Arc::clone(&trust), setup, writes })
                 .max_size(size)
                 .runtime(Runtime::Tokio1)
                 .timeouts(Timeouts { wait: Some(WAIT_LIMIT), ..Timeouts::default() })
@@ -118,6 +109,7 @@ impl Database {
         Ok(Database {
             name: settings.to_string(),
             readers: pool(false, reader_setup(settings.statement_limit), settings.connections_max),
+            probe: pool(false, reader_setup(settings.statement_limit), 1),
             writer: pool(true, writer_setup(), 1),
             read_limit: settings.statement_limit + READ_GRACE,
         })
@@ -153,22 +145,38 @@ impl Database {
         Ask: Fn(Arc<Client>) -> Answer,
         Answer: Future<Output = Result<T, StoreError>>,
     {
-        match self.read_once(&ask).await {
-            Err(StoreError::Unavailable(LOST)) => self.read_once(&ask).await,
+        match self.read_once(&self.readers, &ask).await {
+            Err(StoreError::Unavailable(LOST)) => self.read_once(&self.readers, &ask).await,
             answer => answer,
         }
     }
 
-    async fn read_once<T, Ask, Answer>(&self, ask: &Ask) -> Result<T, StoreError>
+    /// Reads, once, on a connection that is kept for this alone: so it is known whether the database can be used, however
+    /// many wait for it; and when it cannot, whether another server can, which frees those who wait.
+    ///
+    /// # Errors
+    /// The database cannot be reached or does not answer; what `ask` says.
+    pub(super) async fn probe<T, Ask, Answer>(&self, ask: Ask) -> Result<T, StoreError>
     where
         Ask: Fn(Arc<Client>) -> Answer,
         Answer: Future<Output = Result<T, StoreError>>,
     {
-        let client = Arc::new(self.readers.get().await?);
-        let answer = timeout(self.read_limit, ask(Arc::clone(&client))).await;
+        self.read_once(&self.probe, &ask).await
+    }
+
+    async fn read_once<T, Ask, Answer>(&self, pool: &Pool<Manager>, ask: &Ask) -> Result<T, StoreError>
+    where
+        Ask: Fn(Arc<Client>) -> Answer,
+        Answer: Future<Output = Result<T, StoreError>>,
+    {
+        let asking = Asking(Arc::new(pool.get().await?));
+        let answer = tokio::select! {
+            answer = timeout(self.read_limit, ask(Arc::clone(&asking.0))) => answer,
+            () = asking.0.superseded() => Ok(Err(StoreError::Unavailable(LOST))),
+        };
         let answer = answer.map_err(|_| StoreError::Unavailable("the database does not answer"))?;
         if !matches!(answer, Err(StoreError::Unavailable(LOST))) {
-            client.release();
+            asking.0.release();
         }
         answer
     }
@@ -183,10 +191,31 @@ impl Database {
     }
 }
 
+/// A read under way. When nobody waits for its end, the other connections are doubted: its server may be silent.
+struct Asking(Arc<Client>);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        if self.0.engaged.load(Ordering::Acquire) {
+            trust(&self.0.trust).good_since = Instant::now();
+        }
+    }
+}
+
 impl Connection {
     /// Says that nothing is under way on this connection: it may be used again.
     pub(super) fn release(&self) {
         self.engaged.store(false, Ordering::Release);
+    }
+
+    /// Waits until another server than this connection's has become the primary: what was asked on it, and is not answered
+    /// yet, is better asked there.
+    pub(super) async fn superseded(&self) {
+        let mut moved = self.moved.clone();
+        if moved.wait_for(|at| *at > self.made).await.is_err() {
+            // The database is being let go of.
+            std::future::pending::<()>().await;
+        }
     }
 }
 
@@ -209,16 +238,17 @@ impl managed::Manager for Manager {
     type Error = NoPrimary;
 
     async fn create(&self) -> Result<Connection, NoPrimary> {
+        let moved = self.servers.moves();
         let client = self.servers.connect(&self.setup).await?;
         let made = Instant::now();
-        if self.writes {
-            *self.servers.writer_since.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
-        }
-        Ok(Connection { client, made, engaged: AtomicBool::new(true) })
+        let since = *moved.borrow();
+        let mut trusted = trust(&self.trust);
+        trusted.made_since = if self.writes { made } else { trusted.made_since.max(since) };
+        let (trust, engaged) = (Arc::clone(&self.trust), AtomicBool::new(true));
+        Ok(Connection { client, made, good_since: made, engaged, trust, moved })
     }
 
-    /// Asks nothing of the server: that would double what a read costs. A broken connection shows here as closed, or in
-    /// the read, which is then repeated.
+    /// As a rule nothing is asked of the server: that would double what a read costs.
     async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<NoPrimary> {
         if connection.client.is_closed() {
             return Err(RecycleError::message("closed"));
@@ -226,83 +256,23 @@ impl managed::Manager for Manager {
         if connection.engaged.swap(true, Ordering::AcqRel) {
             return Err(RecycleError::message("let go of in the middle of something"));
         }
-        let since = *self.servers.writer_since.lock().unwrap_or_else(PoisonError::into_inner);
-        if since.is_some_and(|since| connection.made < since) {
-            return Err(RecycleError::message("older than the writer's: the primary may be another"));
+        let Trust { made_since, good_since } = *trust(&self.trust);
+        if connection.made < made_since {
+            return Err(RecycleError::message("older than what is trusted"));
+        }
+        if connection.good_since < good_since {
+            if !matches!(timeout(PING_LIMIT, connection.client.simple_query("")).await, Ok(Ok(_))) {
+                trust(&self.trust).made_since = Instant::now();
+                return Err(RecycleError::message("silent"));
+            }
+            connection.good_since = Instant::now();
         }
         Ok(())
     }
 }
 
-impl Servers {
-    fn new(settings: &config::Postgres) -> Result<Servers, OpenError> {
-        let tls = ClientTls::load(settings.tls.clone()).map_err(OpenError::engine)?;
-        let all = settings.servers.iter().map(|server| (server.clone(), config_of(settings, server))).collect();
-        Ok(Servers {
-            all,
-            link: ConfigConnectImpl { tls: Tls(Arc::new(tls)) },
-            primary: AtomicUsize::new(0),
-            is_away: AtomicBool::new(false),
-            writer_since: Mutex::new(None),
-        })
-    }
-
-    /// A connection to the primary, set up. The server that was it last is asked first.
-    async fn connect(&self, setup: &str) -> Result<ClientWrapper, NoPrimary> {
-        let first = self.primary.load(Ordering::Relaxed);
-        let mut refusals = Vec::new();
-        for at in (0..self.all.len()).map(|step| (first + step) % self.all.len()) {
-            let (server, config) = &self.all[at];
-            match timeout(LOG_IN_LIMIT, self.connect_to(config, setup)).await {
-                Ok(Ok(client)) => {
-                    self.primary.store(at, Ordering::Relaxed);
-                    if self.is_away.swap(false, Ordering::Relaxed) || at != first {
-                        tracing::info!(store.server = %server, "connected to the database");
-                    }
-                    return Ok(client);
-                }
-                Ok(Err(error)) => refusals.push((server.to_string(), Some(error))),
-                Err(_) => refusals.push((server.to_string(), None)),
-            }
-        }
-        let refusal = NoPrimary(refusals);
-        if !self.is_away.swap(true, Ordering::Relaxed) {
-            tracing::error!("the database cannot be reached: {refusal}");
-        }
-        Err(refusal)
-    }
-
-    async fn connect_to(
-        &self,
-        config: &tokio_postgres::Config,
-        setup: &str,
-    ) -> Result<ClientWrapper, tokio_postgres::Error> {
-        let (client, task) = self.link.connect(config).await?;
-        let client = ClientWrapper::new(client, task);
-        client.batch_execute(setup).await?;
-        Ok(client)
-    }
-}
-
-fn config_of(settings: &config::Postgres, server: &config::Server) -> tokio_postgres::Config {
-    let mut config = tokio_postgres::Config::new();
-    match &server.host {
-        Host::Tcp(name) => config.host(name),
-        Host::Unix(folder) => config.host_path(folder),
-    };
-    config.port(server.port).user(&settings.user).dbname(&settings.database).application_name(APPLICATION_NAME);
-    if let Some(password) = &settings.password {
-        config.password(password.expose_secret());
-    }
-    config
-        .ssl_mode(if server.tls { SslMode::Require } else { SslMode::Disable })
-        .target_session_attrs(TargetSessionAttrs::ReadWrite)
-        .connect_timeout(CONNECT_LIMIT)
-        .tcp_user_timeout(UNCONFIRMED_LIMIT)
-        .keepalives_idle(KEEP_ALIVE_IDLE)
-        .keepalives_interval(KEEP_ALIVE_INTERVAL)
-        .keepalives_retries(KEEP_ALIVE_RETRIES);
-    config
+fn trust(trust: &Mutex<Trust>) -> MutexGuard<'_, Trust> {
+    trust.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What every connection is told, whatever the database's own settings are. Each statement sees all that was committed
@@ -335,33 +305,6 @@ fn writer_setup() -> String {
         WRITER_LOCK_LIMIT.as_millis(),
         WRITER_IDLE_LIMIT.as_millis(),
     )
-}
-
-impl fmt::Display for NoPrimary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, (server, why)) in self.0.iter().enumerate() {
-            let between = if number == 0 { "" } else { "; " };
-            match why {
-                None => write!(f, "{between}{server}: no answer within {} seconds", LOG_IN_LIMIT.as_secs())?,
-                Some(error) => write!(f, "{between}{server}: {}", said(error))?,
-            }
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for NoPrimary {}
-
-/// The innermost cause: what the server or the system said.
-fn said(error: &tokio_postgres::Error) -> String {
-    if let Some(told) = error.as_db_error() {
-        return format!("{} (SQLSTATE {})", told.message(), told.code().code());
-    }
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
 }
 
 impl From<PoolError<NoPrimary>> for StoreError {

@@ -22,6 +22,7 @@ mod petition_list;
 mod petition_select;
 mod rows;
 mod schema;
+mod servers;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -105,7 +106,7 @@ impl PostgresStore {
     /// Asks the server, which is the primary, and takes note of its time.
     async fn ask(&self) -> Result<(), StoreError> {
         self.database
-            .read(|conn| async move {
+            .probe(|conn| async move {
                 self.clock.ask(&conn).await?;
                 let statement = conn.prepare_cached(IS_REPLICA).await?;
                 match get(&conn.query_one(&statement, &[]).await?, "is_replica")? {

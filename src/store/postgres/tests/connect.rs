@@ -280,6 +280,69 @@ async fn whichever_server_is_the_primary_is_used() {
     database.writer().await.unwrap().batch_execute("CREATE TABLE t (x int)").await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_on_a_primary_that_fell_silent_is_answered_by_the_next() {
+    let primary = Server::start(Options::default());
+    let replica = primary.replica("second");
+    let url = |server: &Server| config::Postgres::at(&server.url("postgres"));
+    let servers = [url(&primary).servers, url(&replica).servers].concat();
+    let settings = config::Postgres { servers, connections_max: 2, ..url(&primary) };
+    let database = Database::open(&settings).await.unwrap();
+    // Every connection is there before, and good.
+    let slow = || read(&database, "SELECT pg_sleep(0.2)::text || pg_is_in_recovery()");
+    let (one, two) = tokio::join!(slow(), slow());
+    assert!(one.is_ok() && two.is_ok());
+    database.probe(|client| async move { ask(&client, PID).await }).await.unwrap();
+    primary.pause();
+    replica.promote();
+
+    let writer = database.writer().await.unwrap();
+    let look = async {
+        // As the gateway's health does: each look has a second.
+        let mut looks = 0;
+        loop {
+            looks += 1;
+            let looked = database.probe(|client| async move { ask(&client, PID).await });
+            if let Ok(Ok(_)) = timeout(Duration::from_secs(1), looked).await {
+                return looks;
+            }
+        }
+    };
+    let (one, two, more, looks, ()) = tokio::join!(slow(), slow(), slow(), look, writer.superseded());
+    assert!(one.is_ok() && two.is_ok() && more.is_ok(), "{one:?} {two:?} {more:?}");
+    assert!(looks <= 5, "{looks}");
+    drop(writer);
+    database.writer().await.unwrap().batch_execute("CREATE TABLE t (x int)").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_one_caller_gives_up_the_other_connections_are_asked_before_they_are_used() {
+    let server = Server::start(Options::default());
+    let settings = config::Postgres { connections_max: 4, ..config::Postgres::at(&server.url("postgres")) };
+    let database = Database::open(&settings).await.unwrap();
+    let slow = || read(&database, "SELECT pg_sleep(0.2)::text || pg_backend_pid()");
+    let before = futures::future::join_all((0..4).map(|_| slow())).await;
+    let before: Vec<String> = before.into_iter().map(Result::unwrap).collect();
+    server.pause();
+    assert!(timeout(Duration::from_millis(200), slow()).await.is_err());
+    // Of the three that are left the first is asked, and found silent; that tells it of all.
+    let started = Instant::now();
+    let refused = slow().await.unwrap_err();
+    assert!(matches!(refused, StoreError::Unavailable("the database cannot be reached")), "{refused}");
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    server.wake();
+    assert!(!before.contains(&slow().await.unwrap()));
+
+    let database = Database::open(&settings).await.unwrap();
+    let before = futures::future::join_all((0..4).map(|_| slow())).await;
+    assert!(timeout(Duration::from_millis(50), slow()).await.is_err());
+    let after = futures::future::join_all((0..3).map(|_| read(&database, PID))).await;
+    assert!(
+        before.iter().chain(&after).all(Result::is_ok),
+        "a caller who gives up does no harm to a server that answers"
+    );
+}
+
 /// A file in a folder that goes away.
 fn file(folder: &tempfile::TempDir, name: &str, pem: &str) -> PathBuf {
     let path = folder.path().join(name);

@@ -2,7 +2,7 @@
 
 mod alike;
 mod connect;
-mod plans;
+pub(super) mod plans;
 mod schema;
 mod together;
 mod wire;

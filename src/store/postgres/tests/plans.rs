@@ -17,7 +17,6 @@ use crate::{
             petition_conditions::Conditions,
             petition_select::{Way, page},
             statement::{Statement, Value},
-            write::{claim, load},
         },
     },
 };
@@ -34,7 +33,7 @@ const SORTED_MAX: f64 = 400.0;
 const ROWS_MAX: f64 = 800.0;
 
 /// A statement that is run often.
-pub(super) struct Hot {
+pub(in crate::store::postgres) struct Hot {
     name: String,
     sql: String,
     /// As SQL writes them.
@@ -47,7 +46,7 @@ pub(super) struct Hot {
 
 impl Hot {
     /// A statement that is prepared once.
-    pub(super) fn prepared(name: &str, sql: &str, values: &[&str], index: &'static str) -> Hot {
+    pub(in crate::store::postgres) fn prepared(name: &str, sql: &str, values: &[&str], index: &'static str) -> Hot {
         Hot {
             name: name.to_owned(),
             sql: sql.to_owned(),
@@ -171,7 +170,7 @@ fn filled() -> &'static Database {
 }
 
 /// Sees that each reads its index and little else.
-pub(super) fn check(statements: &[Hot]) {
+pub(in crate::store::postgres) fn check(statements: &[Hot]) {
     let faults: Vec<String> = statements.iter().flat_map(|hot| hot.faults(filled())).collect();
     assert!(faults.is_empty(), "{}", faults.join("\n\n"));
 }
@@ -311,27 +310,5 @@ fn pages_of_deliveries_come_out_of_an_index() {
         made("deliveries of a petition", &DeliveryQuery { petition, ..query.clone() }, "deliveries_by_petition"),
         made("deliveries that wait", &of(DeliveryState::Pending), "deliveries_pending"),
         made("dead letters", &of(DeliveryState::DeadLetter), "deliveries_dead"),
-    ]);
-}
-
-#[test]
-fn what_a_batch_touches_is_found_by_its_key() {
-    let (ids, numbers, names) = ("ARRAY[md5('p7')::uuid]", "ARRAY[7]", "ARRAY['portal']");
-    check(&[
-        Hot::prepared("requests", load::REQUESTS, &["ARRAY[md5('r7')::uuid]", "ARRAY['ministry']"], "request_once"),
-        Hot::prepared("petitions", load::PETITIONS, &[ids], "petition_id_once"),
-        Hot::prepared("external ids", load::EXTERNAL_IDS, &[names, "ARRAY['PA-7']"], "petition_external_id_once"),
-        Hot::prepared("items", load::ITEMS, &[numbers, "ARRAY[0]"], "item_once"),
-        Hot::prepared("channels of messages", load::CHANNELS_OF, &[numbers], "messages_pkey"),
-        Hot::prepared(
-            "messages to take over",
-            load::MAY_TAKE,
-            &[numbers, "md5('g1')::uuid", "7"],
-            "messages_unfinished",
-        ),
-        Hot::prepared("deliveries", load::DELIVERIES, &["ARRAY[md5('d7')::uuid]"], "delivery_id_once"),
-        Hot::prepared("due", claim::LEASE, &[names, "ARRAY[9]", "50", "300000", "400000"], "deliveries_due"),
-        Hot::prepared("due late", claim::FORWARD, &[names, "ARRAY[9]", "50", "300000"], "deliveries_due"),
-        Hot::prepared("leased until", claim::LEASED_UNTIL, &["300000"], "deliveries_due"),
     ]);
 }

@@ -34,7 +34,7 @@ macro_rules! due {
 
 /// A dead letter may have been retried while a later one of its lane was under a lease that has now ended unsettled: then
 /// the lane's first comes forward.
-pub(in crate::store::postgres) const FORWARD: &str = concat!(
+pub(super) const FORWARD: &str = concat!(
     "WITH due AS (",
     due!("AND d.leased"),
     "), first AS (
@@ -47,7 +47,7 @@ pub(in crate::store::postgres) const FORWARD: &str = concat!(
 );
 
 /// Leases what is due until `$5`.
-pub(in crate::store::postgres) const LEASE: &str = concat!(
+pub(super) const LEASE: &str = concat!(
     "WITH due AS (",
     due!(""),
     "), leased AS (
@@ -60,7 +60,7 @@ pub(in crate::store::postgres) const LEASE: &str = concat!(
 );
 
 /// What was leased until just then, by this gateway's claim whose answer was lost.
-pub(in crate::store::postgres) const LEASED_UNTIL: &str = "SELECT d.*, e.body FROM channels c
+pub(super) const LEASED_UNTIL: &str = "SELECT d.*, e.body FROM channels c
                             CROSS JOIN LATERAL (SELECT * FROM deliveries d
                                                 WHERE d.channel = c.name AND d.head AND d.leased AND d.due_at = $1) d
                             LEFT JOIN errands e ON e.delivery = d.n ORDER BY d.n";

@@ -28,25 +28,22 @@ const LOCK: &str = "SELECT seq, message, delivery FROM counters FOR UPDATE";
 const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000 AS now";
 const LAST_BATCH: &str = "SELECT batch, answers FROM gateways WHERE id = $1";
 
-pub(in crate::store::postgres) const REQUESTS: &str = "SELECT r.* FROM unnest($1::uuid[], $2::text[]) k (id, principal)
+pub(super) const REQUESTS: &str = "SELECT r.* FROM unnest($1::uuid[], $2::text[]) k (id, principal)
                         JOIN requests r ON r.id = k.id AND r.principal = k.principal";
-pub(in crate::store::postgres) const PETITIONS: &str =
-    "SELECT id, pk, version FROM petitions WHERE id = ANY ($1::uuid[])";
-pub(in crate::store::postgres) const EXTERNAL_IDS: &str = "SELECT p.channel, p.external_id, p.id, p.version, p.seq_last
+pub(super) const PETITIONS: &str = "SELECT id, pk, version FROM petitions WHERE id = ANY ($1::uuid[])";
+pub(super) const EXTERNAL_IDS: &str = "SELECT p.channel, p.external_id, p.id, p.version, p.seq_last
                             FROM unnest($1::text[], $2::text[]) k (channel, external_id)
                             JOIN petitions p ON p.channel = k.channel AND p.external_id = k.external_id";
-pub(in crate::store::postgres) const ITEMS: &str =
-    "SELECT i.message, i.place_no, i.state = 'quarantined' AS is_quarantined
+pub(super) const ITEMS: &str = "SELECT i.message, i.place_no, i.state = 'quarantined' AS is_quarantined
                      FROM unnest($1::bigint[], $2::bigint[]) k (message, place_no)
                      JOIN items i ON i.message = k.message AND i.place_no = k.place_no";
-pub(in crate::store::postgres) const CHANNELS_OF: &str =
-    "SELECT id, channel FROM messages WHERE id = ANY ($1::bigint[])";
+pub(super) const CHANNELS_OF: &str = "SELECT id, channel FROM messages WHERE id = ANY ($1::bigint[])";
 /// A message is free when nobody has it, or whoever has it is gone or silent.
-pub(in crate::store::postgres) const MAY_TAKE: &str = "SELECT m.id FROM messages m
+pub(super) const MAY_TAKE: &str = "SELECT m.id FROM messages m
                         WHERE m.id = ANY ($1::bigint[]) AND m.state = 0
                           AND (m.owner IS NULL OR m.owner = $2 OR NOT EXISTS (
                               SELECT 1 FROM gateways g WHERE g.id = m.owner AND g.until > $3))";
-pub(in crate::store::postgres) const DELIVERIES: &str =
+pub(super) const DELIVERIES: &str =
     "SELECT d.*, (SELECT coalesce(max(a.number), 0) FROM attempts a WHERE a.delivery = d.n)
                                       AS attempt_last
                           FROM deliveries d WHERE d.id = ANY ($1::uuid[])";

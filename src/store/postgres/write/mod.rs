@@ -10,12 +10,14 @@
 
 mod answers;
 mod batch;
-pub(super) mod claim;
+mod claim;
 mod deliveries;
 mod flush;
 mod known;
-pub(super) mod load;
+mod load;
 mod pipeline;
+#[cfg(test)]
+mod plans;
 
 use std::{
     future::Future,
