@@ -19,6 +19,46 @@ use crate::{
 };
 use channel_sdk::adapter::Entrance;
 
+pub(super) const MESSAGES_UPDATE: &str = "UPDATE messages m SET state = v.state, owner = v.owner
+     FROM unnest($1::bigint[], $2::bigint[], $3::uuid[]) v (id, state, owner) WHERE m.id = v.id";
+
+pub(super) const PETITIONS_UPDATE: &str = "UPDATE petitions p
+     SET version = v.version, seq_last = v.seq_last, status = v.status, kind = v.kind,
+         field_code = v.field_code, locality = v.locality,
+         forwarding_agency = v.forwarding_agency, receiving_agency = v.receiving_agency,
+         unit = v.unit, forwarded_to = v.forwarded_to, due_on = v.due_on
+     FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::text[],
+         $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])
+         v (pk, id, version, seq_last, status, kind, field_code, locality, forwarding_agency,
+            receiving_agency, unit, forwarded_to, due_on)
+     WHERE p.pk = v.pk";
+
+pub(super) const DOSSIERS_UPDATE: &str =
+    "UPDATE dossiers d SET doc = v.doc FROM unnest($1::bigint[], $2::text[]) v (petition, doc)
+     WHERE d.petition = v.petition";
+
+pub(super) const DELIVERIES_UPDATE: &str = "UPDATE deliveries d
+     SET state = v.state, head = coalesce(v.head, d.head), leased = v.leased,
+         attempts_in_round = v.attempts_in_round, next_at = v.next_at, due_at = v.due_at,
+         ended_at = v.ended_at, reason = v.reason, remote_reference = v.remote_reference
+     FROM unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::boolean[], $5::bigint[],
+                 $6::bigint[], $7::bigint[], $8::bigint[], $9::text[], $10::text[])
+         v (n, state, head, leased, attempts_in_round, next_at, due_at, ended_at, reason,
+            remote_reference)
+     WHERE d.n = v.n";
+
+pub(super) const LANES_MARK: &str = "UPDATE deliveries d SET head = (d.n = l.first)
+     FROM (SELECT k.channel, k.lane,
+                  (SELECT e.n FROM deliveries e
+                   WHERE e.channel = k.channel AND e.lane = k.lane AND e.state = 0
+                   ORDER BY e.n LIMIT 1) AS first
+           FROM unnest($1::text[], $2::text[]) k (channel, lane)
+           WHERE NOT EXISTS (SELECT 1 FROM deliveries u
+                             WHERE u.channel = k.channel AND u.lane = k.lane AND u.state = 0
+                               AND u.leased AND u.due_at > $3)) l
+     WHERE d.channel = l.channel AND d.lane = l.lane AND d.state = 0 AND d.lane IS NOT NULL
+       AND d.head <> (d.n = l.first)";
+
 type Texts<'a> = Vec<Cow<'a, str>>;
 
 /// Everything that the batch writes, in an order in which each finds what it refers to.
@@ -68,14 +108,12 @@ fn messages<'a>(batch: &'a Batch<'a>, steps: &mut Vec<Step<'a>>) {
     }
     let states: Vec<_> = batch.rows.message_states.iter().collect();
     if !states.is_empty() {
-        const SQL: &str = "UPDATE messages m SET state = v.state, owner = v.owner
-                           FROM unnest($1::bigint[], $2::bigint[], $3::uuid[]) v (id, state, owner) WHERE m.id = v.id";
         let values = vec![
             column(&states, |(id, _)| **id),
             column(&states, |(_, (state, _))| *state),
             column(&states, |(_, (_, owner))| *owner),
         ];
-        steps.push(Step::new(SQL, values));
+        steps.push(Step::new(MESSAGES_UPDATE, values));
     }
 }
 
@@ -86,16 +124,6 @@ fn petitions<'a>(batch: &'a Batch<'a>, steps: &mut Vec<Step<'a>>) -> Result<(), 
                           SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::bigint[], $5::text[],
                               $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],
                               $13::text[], $14::text[], $15::text[], $16::bigint[])";
-    const UPDATE: &str = "UPDATE petitions p
-                          SET version = v.version, seq_last = v.seq_last, status = v.status, kind = v.kind,
-                              field_code = v.field_code, locality = v.locality,
-                              forwarding_agency = v.forwarding_agency, receiving_agency = v.receiving_agency,
-                              unit = v.unit, forwarded_to = v.forwarded_to, due_on = v.due_on
-                          FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::text[],
-                              $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])
-                              v (pk, id, version, seq_last, status, kind, field_code, locality, forwarding_agency,
-                                 receiving_agency, unit, forwarded_to, due_on)
-                          WHERE p.pk = v.pk";
     let new = batch.petitions(true);
     if !new.is_empty() {
         let mut values = petition_columns(&new);
@@ -106,7 +134,7 @@ fn petitions<'a>(batch: &'a Batch<'a>, steps: &mut Vec<Step<'a>>) -> Result<(), 
     }
     let changed = batch.petitions(false);
     if !changed.is_empty() {
-        steps.push(Step::new(UPDATE, petition_columns(&changed)));
+        steps.push(Step::new(PETITIONS_UPDATE, petition_columns(&changed)));
     }
     dossiers(&new, &changed, steps)
 }
@@ -139,13 +167,11 @@ fn dossiers<'a>(
     steps: &mut Vec<Step<'a>>,
 ) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO dossiers (petition, doc) SELECT * FROM unnest($1::bigint[], $2::text[])";
-    const UPDATE: &str = "UPDATE dossiers d SET doc = v.doc FROM unnest($1::bigint[], $2::text[]) v (petition, doc)
-                          WHERE d.petition = v.petition";
     const TEXTS: &str = "INSERT INTO texts (petition, words)
                          SELECT petition, string_to_array(words, ' ') FROM unnest($1::bigint[], $2::text[])
                              v (petition, words)
                          ON CONFLICT (petition) DO UPDATE SET words = excluded.words";
-    for (sql, rows) in [(INSERT, new), (UPDATE, changed)] {
+    for (sql, rows) in [(INSERT, new), (DOSSIERS_UPDATE, changed)] {
         if !rows.is_empty() {
             let docs: Vec<String> = rows.iter().map(|(_, row)| to_json(row.petition)).collect::<Result<_, _>>()?;
             steps.push(Step::new(sql, vec![column(rows, |(pk, _)| *pk), Box::new(docs)]));
@@ -254,15 +280,6 @@ fn deliveries<'a>(batch: &'a Batch<'a>, steps: &mut Vec<Step<'a>>) -> Result<(),
 }
 
 fn standings<'a>(batch: &'a Batch<'a>, steps: &mut Vec<Step<'a>>) {
-    const SQL: &str = "UPDATE deliveries d
-                       SET state = v.state, head = coalesce(v.head, d.head), leased = v.leased,
-                           attempts_in_round = v.attempts_in_round, next_at = v.next_at, due_at = v.due_at,
-                           ended_at = v.ended_at, reason = v.reason, remote_reference = v.remote_reference
-                       FROM unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::boolean[], $5::bigint[],
-                                   $6::bigint[], $7::bigint[], $8::bigint[], $9::text[], $10::text[])
-                           v (n, state, head, leased, attempts_in_round, next_at, due_at, ended_at, reason,
-                              remote_reference)
-                       WHERE d.n = v.n";
     let rows: Vec<&'a Standing> = batch.changed().collect();
     if rows.is_empty() {
         return;
@@ -279,7 +296,7 @@ fn standings<'a>(batch: &'a Batch<'a>, steps: &mut Vec<Step<'a>>) {
         column(&rows, |it| it.reason.as_deref().map(text)),
         column(&rows, |it| it.remote_reference.as_deref().map(text)),
     ];
-    steps.push(Step::new(SQL, values));
+    steps.push(Step::new(DELIVERIES_UPDATE, values));
 }
 
 fn attempts<'a>(batch: &'a Batch<'a>, steps: &mut Vec<Step<'a>>) {
@@ -304,17 +321,6 @@ fn attempts<'a>(batch: &'a Batch<'a>, steps: &mut Vec<Step<'a>>) {
 /// In each lane that was touched the first that waits is marked as the one that may be claimed. While one is being attempted,
 /// the lane stays as it is: its end marks it anew.
 fn lanes<'a>(batch: &'a Batch<'a>, steps: &mut Vec<Step<'a>>) {
-    const SQL: &str = "UPDATE deliveries d SET head = (d.n = l.first)
-                       FROM (SELECT k.channel, k.lane,
-                                    (SELECT e.n FROM deliveries e
-                                     WHERE e.channel = k.channel AND e.lane = k.lane AND e.state = 0
-                                     ORDER BY e.n LIMIT 1) AS first
-                             FROM unnest($1::text[], $2::text[]) k (channel, lane)
-                             WHERE NOT EXISTS (SELECT 1 FROM deliveries u
-                                               WHERE u.channel = k.channel AND u.lane = k.lane AND u.state = 0
-                                                 AND u.leased AND u.due_at > $3)) l
-                       WHERE d.channel = l.channel AND d.lane = l.lane AND d.state = 0 AND d.lane IS NOT NULL
-                         AND d.head <> (d.n = l.first)";
     let rows: Vec<_> = batch.rows.lanes.iter().collect();
     if rows.is_empty() {
         return;
@@ -324,7 +330,7 @@ fn lanes<'a>(batch: &'a Batch<'a>, steps: &mut Vec<Step<'a>>) {
         column(&rows, |(_, lane)| text(lane)),
         Box::new(batch.known.now),
     ];
-    steps.push(Step::new(SQL, values));
+    steps.push(Step::new(LANES_MARK, values));
 }
 
 fn channels<'a>(batch: &'a Batch<'a>, steps: &mut Vec<Step<'a>>) -> Result<(), StoreError> {
