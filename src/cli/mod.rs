@@ -1,9 +1,9 @@
 //! The command line: one file for each sub-command.
 //!
-//! `serve`, `check-config` and `migrate` are the gateway itself, `blobs` works on what it keeps; `demo`, `sandbox` and
-//! `certificates` are for trials; `gateway`, `channel`, `delivery`, `quarantine` and `petition` are an operator's hands and
-//! speak gRPC to a running gateway, with the generated client and nothing else. What is said goes through `output`; every
-//! failure becomes an exit code in `failure`. Personal data is shown only with `--full`.
+//! `serve`, `check-config` and `migrate` are the gateway itself, `store` and `blobs` work on what it keeps; `demo`,
+//! `sandbox` and `certificates` are for trials; `gateway`, `channel`, `delivery`, `quarantine` and `petition` are an
+//! operator's hands and speak gRPC to a running gateway, with the generated client and nothing else. What is said goes
+//! through `output`; every failure becomes an exit code in `failure`. Personal data is shown only with `--full`.
 
 mod blobs;
 mod certificates;
@@ -27,6 +27,7 @@ mod rendering;
 mod resource;
 mod sandbox;
 mod serve;
+mod store;
 mod words;
 
 use std::process::ExitCode;
@@ -80,6 +81,8 @@ enum Command {
     Quarantine(quarantine::Quarantine),
     /// Petitions (phản ánh, kiến nghị): read, follow, submit, decide, files
     Petition(petition::Petition),
+    /// Whole stores (kho dữ liệu): copy to another engine, compare
+    Store(store::Store),
     /// The kept contents of attachments (nội dung tệp): copy, verify
     Blobs(blobs::Blobs),
     /// One far side alone, for trials (hệ thống đối tác mô phỏng)
@@ -102,6 +105,7 @@ impl Command {
             Command::Delivery(command) => command.run(output).await,
             Command::Quarantine(command) => command.run(output).await,
             Command::Petition(command) => command.run(output).await,
+            Command::Store(command) => command.run(output).await,
             Command::Blobs(command) => command.run(output).await,
             Command::Sandbox(command) => command.run(output).await,
             Command::Certificates(command) => command.run(output),
