@@ -13,6 +13,7 @@ mod cli_gateway;
 mod cli_operator;
 mod cli_process;
 mod cli_store;
+mod cli_store_copy;
 mod demo;
 mod grpc;
 mod kill;

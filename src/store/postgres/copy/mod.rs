@@ -39,11 +39,18 @@ use crate::{
 };
 
 /// What is made differently than for a gateway's connection: a walk takes as long as it takes, and waits for whoever writes
-/// what it reads. Tables come in the order of their indexes, without being sorted first. (The last two are PostgreSQL's own,
-/// and not known to all that speak its language.)
-const SETUP: &str = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
-    SELECT set_config(known.name, 'off', false) FROM pg_settings AS known \
-    WHERE known.name IN ('enable_sort', 'enable_seqscan')";
+/// what it reads.
+const SETUP: &str = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0";
+
+/// How a table is gone through: in the order of an index, which needs no room and begins at once; or as the database likes it
+/// best. (The settings are PostgreSQL's own, and not known to all that speak its language.)
+fn planning(is_in_order: bool) -> String {
+    let others = if is_in_order { "off" } else { "on" };
+    format!(
+        "SELECT set_config(name, '{others}', false) FROM pg_settings \
+         WHERE name IN ('enable_sort', 'enable_seqscan', 'enable_bitmapscan')"
+    )
+}
 
 /// How often a page is tried while the database is away, and how long is waited in between: a minute, in which a replica
 /// takes the primary's place and a server is started again.
@@ -220,11 +227,14 @@ impl Shelf for PostgresShelf {
     }
 
     async fn count(&self, table: &'static Table) -> Result<u64, StoreError> {
-        count(&*self.client().await?, table.name).await
+        let client = self.client().await?;
+        client.batch_execute(&planning(false)).await?;
+        count(&client, table.name).await
     }
 
     async fn walk(&self, table: &'static Table) -> Result<Walk, StoreError> {
         let client = self.client().await?;
+        client.batch_execute(&planning(true)).await?;
         let none: [&(dyn ToSql + Sync); 0] = [];
         let rows = client.query_raw(&select(table), none).await?;
         let pages = futures::stream::try_unfold(Some((Box::pin(rows), Gather::new(table))), move |state| async move {
