@@ -1,6 +1,6 @@
 //! Moving house: a whole store from one engine to another, and the proof that both hold the same.
 //!
-//! A store is a list of tables here ([`tables`]), and each engine gives and takes their rows ([`Shelf`]). Numbers stay as they
+//! A store is a list of tables here (`tables`), and each engine gives and takes their rows (`shelf`). Numbers stay as they
 //! are (events, messages, deliveries, petitions' rows), so what was handed out before the move is good after it: a watcher's
 //! cursor, a page token, a caller's request id.
 //!

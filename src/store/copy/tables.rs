@@ -204,7 +204,8 @@ pub(in crate::store) static TABLES: [Table; 13] = [
         columns: &[text("channel"), text("feed"), text("cursor"), integer("at")],
     },
     Table { name: "code_lists", key: &["channel", "name"], columns: &[text("channel"), text("name"), json("entries")] },
-    Table { name: COUNTERS, key: &["seq"], columns: &[integer("seq"), integer("message"), integer("delivery")] },
+    // One row, which needs no key.
+    Table { name: COUNTERS, key: &[], columns: &[integer("seq"), integer("message"), integer("delivery")] },
 ];
 
 const fn column(name: &'static str, sort: Sort) -> Column {

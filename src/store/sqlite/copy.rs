@@ -368,3 +368,55 @@ fn insert_rows(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Columns that are made anew.
+    const OWN: [&str; 2] = ["requests.n", "requests.hash"];
+
+    fn opened() -> (tempfile::TempDir, Connection) {
+        let folder = tempfile::tempdir().unwrap();
+        let conn = schema::open_writer(&folder.path().join("store.db")).unwrap();
+        (folder, conn)
+    }
+
+    #[test]
+    fn every_column_is_either_copied_or_this_engines_own() {
+        let (_folder, conn) = opened();
+        let sql = "SELECT t.name, c.name, c.type, c.\"notnull\" = 0 AND c.pk = 0
+                   FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+                   WHERE t.type = 'table' AND t.name NOT LIKE 'petition_fts%' AND t.name <> 'counters'";
+        let mut statement = conn.prepare(sql).unwrap();
+        let mut rows = statement.query([]).unwrap();
+        let mut found = 3; // The counters are rows here.
+        while let Some(row) = rows.next().unwrap() {
+            let [of, name, sort]: [String; 3] = [0, 1, 2].map(|at| row.get(at).unwrap());
+            if OWN.contains(&format!("{of}.{name}").as_str()) {
+                continue;
+            }
+            let known = table(&of).and_then(|table| table.columns.iter().find(|column| column.name == name));
+            let known = known.unwrap_or_else(|| panic!("{of}.{name} is not copied"));
+            let sorts = match known.sort {
+                Sort::Integer | Sort::Boolean => "INTEGER",
+                Sort::Text | Sort::Json => "TEXT",
+                Sort::Uuid | Sort::Bytes => "BLOB",
+            };
+            assert_eq!((sort.as_str(), row.get(3).unwrap()), (sorts, known.may_be_absent), "{of}.{name}");
+            found += 1;
+        }
+        assert_eq!(found, TABLES.iter().map(|table| table.columns.len()).sum::<usize>());
+    }
+
+    #[test]
+    fn no_table_is_sorted_before_it_is_read_but_for_the_callers_keys() {
+        let (_folder, conn) = opened();
+        for table in &TABLES {
+            let mut plan = conn.prepare(&format!("EXPLAIN QUERY PLAN {}", select(table))).unwrap();
+            let steps = plan.query_map([], |row| row.get::<_, String>(3)).unwrap();
+            let sorts = steps.map(Result::unwrap).any(|step| step.contains("TEMP B-TREE"));
+            assert_eq!(sorts, table.name == REQUESTS, "{}", table.name);
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use std::{
     fs::{File, OpenOptions, TryLockError},
     path::Path,
+    time::Duration,
 };
 
 use rusqlite::{Connection, OpenFlags};
@@ -19,6 +20,10 @@ const APPLICATION_ID: i64 = 0x5054_4757;
 /// How long a statement waits for a lock. There is one writer and it holds the lock file, so only a backup tool or a
 /// person with a shell can hold one, for moments.
 const BUSY_MS: u64 = 5_000;
+/// How often the lock file is tried: whoever ended just now may hold it for a moment more, because a process that it had
+/// started meanwhile shares its files until it becomes another program.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// Pages in the write-ahead log before a commit moves them into the database: 16 MiB bounds the log's size and what a
 /// restart has to read, and is large enough that a busy page is moved once for many commits.
 const WAL_PAGES: i64 = 4_096;
@@ -72,10 +77,17 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(name).map_err(io)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(name_of(path))),
-        Err(TryLockError::Error(source)) => Err(io(source)),
+    let mut tries = 1;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if tries < LOCK_TRIES => {
+                tries += 1;
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(name_of(path))),
+            Err(TryLockError::Error(source)) => return Err(io(source)),
+        }
     }
 }
 
@@ -103,12 +115,12 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
 
 fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
     let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    conn.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
+    conn.busy_timeout(Duration::from_millis(BUSY_MS))?;
     Ok(conn)
 }
 
 fn set_up(conn: &Connection, cache_kib: i64) -> rusqlite::Result<()> {
-    conn.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
+    conn.busy_timeout(Duration::from_millis(BUSY_MS))?;
     conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     conn.pragma_update(None, "cache_size", -cache_kib)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;

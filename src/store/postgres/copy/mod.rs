@@ -44,7 +44,7 @@ const SETUP: &str = "SET statement_timeout = 0; SET idle_in_transaction_session_
 
 /// How a table is gone through: in the order of an index, which needs no room and begins at once; or as the database likes it
 /// best. (The settings are PostgreSQL's own, and not known to all that speak its language.)
-fn planning(is_in_order: bool) -> String {
+pub(super) fn planning(is_in_order: bool) -> String {
     let others = if is_in_order { "off" } else { "on" };
     format!(
         "SELECT set_config(name, '{others}', false) FROM pg_settings \
@@ -159,6 +159,13 @@ impl PostgresShelf {
         }
     }
 
+    async fn count_of(&self, table: &str) -> Result<u64, StoreError> {
+        let client = self.client().await?;
+        client.batch_execute(&planning(false)).await?;
+        let row = client.query_one(&format!("SELECT count(*) AS rows FROM {table}"), &[]).await?;
+        Ok(unsigned(get(&row, "rows")?))
+    }
+
     async fn begin_once(&self, mark: &Mark) -> Result<Begun, StoreError> {
         let mut client = self.client().await?;
         let tx = client.transaction().await?;
@@ -227,9 +234,7 @@ impl Shelf for PostgresShelf {
     }
 
     async fn count(&self, table: &'static Table) -> Result<u64, StoreError> {
-        let client = self.client().await?;
-        client.batch_execute(&planning(false)).await?;
-        count(&client, table.name).await
+        self.count_of(table.name).await
     }
 
     async fn walk(&self, table: &'static Table) -> Result<Walk, StoreError> {
@@ -250,7 +255,7 @@ impl Shelf for PostgresShelf {
     }
 
     async fn findable_count(&self) -> Result<u64, StoreError> {
-        count(&*self.client().await?, "texts").await
+        self.count_of("texts").await
     }
 
     async fn mark(&self) -> Result<Option<Mark>, StoreError> {
@@ -332,11 +337,6 @@ fn alive_of(row: &SqlRow) -> Result<Alive, StoreError> {
     Ok((gateways > 0).then_some((unsigned(gateways), unsigned(seconds))))
 }
 
-async fn count(client: &tokio_postgres::Client, table: &str) -> Result<u64, StoreError> {
-    let row = client.query_one(&format!("SELECT count(*) AS rows FROM {table}"), &[]).await?;
-    Ok(unsigned(get(&row, "rows")?))
-}
-
 /// A table that has something in it.
 async fn filled(tx: &Transaction<'_>) -> Result<Option<&'static str>, StoreError> {
     for table in &TABLES {
@@ -350,7 +350,7 @@ async fn filled(tx: &Transaction<'_>) -> Result<Option<&'static str>, StoreError
 }
 
 /// In the order of an index, where that is the same on every engine.
-fn select(table: &Table) -> String {
+pub(super) fn select(table: &Table) -> String {
     let order: Vec<&str> = table.key_in_order().map(|at| table.columns[at].name).collect();
     let order = if order.is_empty() { String::new() } else { format!("ORDER BY {}", order.join(", ")) };
     format!("SELECT {} FROM {} {order}", table.names(), table.name)

@@ -2,6 +2,7 @@
 
 mod alike;
 mod connect;
+mod copy;
 pub(super) mod plans;
 mod schema;
 mod together;
