@@ -204,6 +204,7 @@ fn join_channels(configured: &[config::Channel], blobs: &Blobs, clock: &SharedCl
 fn spawn_outbound(life: &mut Life, parts: &grpc::Parts, config: &config::Outbound) {
     let schedule = Schedule { waits: config.schedule.clone(), jitter_per_mille: config.jitter_per_mille };
     let attempts = Attempts {
+        store: Arc::clone(&parts.store),
         channels: parts.channels.clone(),
         committer: parts.committer.clone(),
         decisions: parts.decisions.clone(),

@@ -27,7 +27,7 @@
 //!   petition, once.
 //! - [`inbound`]: pushed and pulled bytes, from the journal to the acknowledgement. [`outbound`]: deliveries, from the
 //!   claim to the settlement. [`watch`]: a cursor over all events. [`channels`]: the running channels. [`presence`]: this
-//!   gateway among those that share its store.
+//!   gateway among those that share its store; [`fence`]: what it does only as long as it may.
 //! - [`grpc`]: the public contract (`proto/`): parse, call, render. [`pb`]: what is generated from it.
 //! - [`config`], [`security`], [`remote`], [`telemetry`], [`supervise`], [`clock`], [`health`]: what the parts stand
 //!   on.
@@ -61,6 +61,7 @@ pub mod committer;
 pub mod config;
 pub mod decision;
 pub mod demo;
+pub mod fence;
 pub mod grpc;
 pub mod health;
 pub mod inbound;

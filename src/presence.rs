@@ -129,7 +129,7 @@ impl Presence {
         let beat = Beat {
             lease: LEASE,
             about: GatewayAbout::clone(&self.about),
-            channels: self.channels.iter().map(|channel| channel.name.clone()).collect(),
+            channels: self.channels.iter().filter(|it| it.enabled).map(|it| it.name.clone()).collect(),
             seen: self.channels.iter().map(|channel| (channel.name.clone(), channel.health())).collect(),
         };
         let until = Instant::now() + LEASE;
@@ -137,7 +137,7 @@ impl Presence {
         self.tell(&channels);
         // Others are told only of a change; that the turn goes on they see for themselves.
         self.holding.send_if_modified(|holding| {
-            let is_news = holding.channels != channels;
+            let is_news = holding.channels != channels || holding.is_over();
             *holding = Holding { channels, until: Some(until) };
             is_news
         });

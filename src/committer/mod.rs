@@ -64,7 +64,7 @@ pub struct Committer {
     busy: Busy,
 }
 
-/// Since when a batch is being committed.
+/// Since when a batch, or one after the other in vain, is being committed.
 type Busy = Arc<Mutex<Option<Instant>>>;
 
 /// The task that commits what was handed in.
@@ -226,7 +226,7 @@ impl Committer {
         Arc::clone(&self.due)
     }
 
-    /// For how long the batch that is being committed has been; zero when none is.
+    /// For how long nothing could be committed although something was to be; zero when nothing waits.
     pub fn busy_for(&self) -> Duration {
         let busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         busy.map_or(Duration::ZERO, |since| since.elapsed())
@@ -248,6 +248,7 @@ impl Committer {
 
     async fn write(&self, write: Write) -> Result<Written, StoreError> {
         let size_bytes = size_of(&write);
+        let is_sign_of_life = matches!(write, Write::Beat(_) | Write::Leave);
         let (answer, answered) = oneshot::channel();
         let admission = async {
             let kib = u32::try_from(size_bytes / 1_024).unwrap_or(u32::MAX).clamp(1, WAITING_KIB_MAX);
@@ -255,7 +256,12 @@ impl Committer {
             let job = Job { write, size_bytes, answer, _room: room };
             self.queue.send(job).await.map_err(|_| STOPPED)
         };
-        timeout(ADMISSION_WAIT, admission).await.map_err(|_| FULL)??;
+        if is_sign_of_life {
+            // Under load it waits its turn: a gateway that is busy is not one that is gone.
+            admission.await?;
+        } else {
+            timeout(ADMISSION_WAIT, admission).await.map_err(|_| FULL)??;
+        }
         answered.await.map_err(|_| STOPPED)?
     }
 }
@@ -336,9 +342,12 @@ impl CommitterTask {
 
     async fn write_batch(&self, batch: Arc<[Write]>) -> Result<Vec<Written>, StoreError> {
         let count = batch.len();
-        *self.busy.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now);
         let written = self.store.write(batch).await;
-        *self.busy.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        // A store that does not take writes now is held up until it takes one: the next try is no new beginning.
+        if !matches!(written, Err(StoreError::Unavailable(_) | StoreError::Unknown)) {
+            *self.busy.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
         let written = written.and_then(|it| if it.len() == count { Ok(it) } else { Err(wrong_answer()) });
         if let Err(error) = &written {
             tracing::error!(error = error as &dyn std::error::Error, writes = count, "a batch failed");

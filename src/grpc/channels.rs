@@ -85,6 +85,7 @@ impl ChannelCalls {
             self.parts.committer.pause(name, false, "").await?;
             tracing::info!(channel.name = name, principal.name = caller.name, "a channel was resumed");
             self.wake(name);
+            self.parts.committer.sync(name).await?;
         }
         Ok(pb::ResumeChannelResponse { channel: Some(self.now(name).await?), duplicate: !was_paused })
     }

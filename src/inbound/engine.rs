@@ -156,7 +156,8 @@ impl Inbound {
         if message.state == MessageState::Done || message.received_at > before {
             return Ok(false);
         }
-        if !self.committer.message_take_over(id).await? {
+        let is_known = self.channels.get(&message.channel).is_some();
+        if (!is_known && self.is_anothers(&message.channel).await?) || !self.committer.message_take_over(id).await? {
             return Ok(false);
         }
         let Some(channel) = self.channels.get(&message.channel).cloned() else {
@@ -171,6 +172,11 @@ impl Inbound {
         self.deal_with(&channel, id, raw(message), None).await?;
         self.finish(Some(id), &channel, None).await?;
         Ok(true)
+    }
+
+    /// Whether a gateway beside this one knows the channel, as while channels are configured at one after the other.
+    async fn is_anothers(&self, channel: &str) -> Result<bool, StoreError> {
+        Ok(self.store.gateway_list_others().await?.iter().any(|other| other.seen.contains_key(channel)))
     }
 
     /// Makes a message ours until the guard is dropped; `None` when it is somebody's.

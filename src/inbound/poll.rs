@@ -14,9 +14,9 @@ use super::engine::Inbound;
 use crate::{
     channels::Channel,
     clock::SharedClock,
+    fence::while_allowed,
     intake::IntakeError,
     presence::Turn,
-    remote::Guarded,
     store::{CursorMove, Store, StoreError},
 };
 
@@ -113,10 +113,10 @@ impl Poll {
             }
             let cursor = self.store.cursor_get(&self.channel.name, &self.feed).await?;
             let now = self.clock.now();
-            let remote = Guarded::new(&*self.channel.remote, || self.turn.is_ours());
-            let page = self.channel.adapter.pull(&remote, &self.feed, cursor.as_deref(), now);
+            let page = self.channel.adapter.pull(&*self.channel.remote, &self.feed, cursor.as_deref(), now);
+            let page = while_allowed(|| self.turn.is_ours(), page);
             // Nothing of a page that has not come is lost, so a far side that hangs need not hold up a stop.
-            let Some(page) = stop.run_until_cancelled(page).await else { break };
+            let Some(Some(page)) = stop.run_until_cancelled(page).await else { break };
             let page = page?;
             let more = page.more;
             self.deal_with(page, cursor, last_page).await?;

@@ -7,7 +7,11 @@ use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 
 use super::engine::Inbound;
-use crate::{clock::SharedClock, intake::IntakeError, store::Store};
+use crate::{
+    clock::SharedClock,
+    intake::IntakeError,
+    store::{Store, StoreError},
+};
 
 /// How long to wait between looks. A look at nothing is one read of an index.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -47,8 +51,16 @@ impl Resume {
             if stop.is_cancelled() {
                 break;
             }
-            if self.inbound.finish_message(id, before).await? {
-                tracing::info!(message.id = id.0, "dealt with a message that was left from before");
+            match self.inbound.finish_message(id, before).await {
+                Ok(true) => tracing::info!(message.id = id.0, "dealt with a message that was left from before"),
+                Ok(false) => {}
+                // The store is away: so it is for the next.
+                Err(error @ IntakeError::Store(StoreError::Unavailable(_) | StoreError::Unknown)) => return Err(error),
+                // One that cannot be dealt with holds up none of the others.
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(message.id = id.0, error, "a message cannot be dealt with now; it is tried again");
+                }
             }
         }
         Ok(())

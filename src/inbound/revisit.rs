@@ -43,6 +43,9 @@ impl Revisit {
 
     /// Oldest first: what came out of order is taken in in the order it came.
     async fn look(&self, stop: &CancellationToken) -> Result<(), StoreError> {
+        if self.turns.held().is_empty() {
+            return Ok(());
+        }
         let mut query = QuarantineQuery {
             fault_code: Some(FaultCode::UnknownPetition.as_str().to_owned()),
             oldest_first: true,

@@ -1,10 +1,8 @@
 //! One attempt of one delivery: send, hear the verdict, settle.
 
-use channel_sdk::{
-    model::Attachment,
-    notice::Verdict,
-    remote::{Fetched, Remote},
-};
+use std::{sync::Arc, time::Duration};
+
+use channel_sdk::{model::Attachment, notice::Verdict, remote::Fetched};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
@@ -14,14 +12,19 @@ use crate::{
     clock::SharedClock,
     committer::Committer,
     decision::{Context, DecisionError, Decisions},
+    fence::while_allowed,
     petition::{Command, PetitionId},
-    remote::Guarded,
-    store::{Claimed, Delivery, Errand, Settle, Settlement, StoreError},
+    store::{Claimed, Delivery, Errand, Settle, Settlement, Store, StoreError},
 };
+
+/// How long a delivery waits that was claimed here and is another gateway's to send; it is then left to that one.
+const LEFT_TO_OTHERS: Duration = Duration::from_secs(5);
 
 /// What an attempt needs.
 #[derive(Clone)]
 pub struct Attempts {
+    /// Asked what other gateways know.
+    pub store: Arc<dyn Store>,
     /// Where adapters and far sides are.
     pub channels: Channels,
     /// Where the settlement goes.
@@ -52,6 +55,10 @@ impl Attempts {
                 self.observe(channel, &delivery, &verdict);
                 verdict
             }
+            None if self.is_anothers(&delivery.channel).await? => Verdict::Retry {
+                reason: "kênh do cổng khác phụ trách (another gateway has this channel)".to_owned(),
+                not_before: Some(LEFT_TO_OTHERS),
+            },
             None => Verdict::Reject {
                 reason: "kênh không còn được cấu hình (the channel is not configured)".to_owned(),
             },
@@ -61,25 +68,25 @@ impl Attempts {
         Ok(())
     }
 
+    /// Whether a gateway beside this one knows the channel, as while channels are configured at one after the other.
+    async fn is_anothers(&self, channel: &str) -> Result<bool, StoreError> {
+        Ok(self.store.gateway_list_others().await?.iter().any(|other| other.seen.contains_key(channel)))
+    }
+
     async fn run_in_time(&self, channel: &Channel, delivery: &Delivery, until: Instant) -> Result<Verdict, StoreError> {
         // A gateway that was held up after its claim must not send what another has sent, and gone on from, meanwhile.
-        let remote = Guarded::new(&*channel.remote, || Instant::now() < until);
-        timeout_at(until, self.run_errand(channel, &remote, delivery)).await.unwrap_or_else(|_| {
+        let in_time = while_allowed(|| Instant::now() < until, self.run_errand(channel, delivery));
+        timeout_at(until, in_time).await.ok().flatten().unwrap_or_else(|| {
             let reason = "quá thời hạn của lượt gửi (the attempt took too long)".to_owned();
             Ok(Verdict::Retry { reason, not_before: None })
         })
     }
 
-    async fn run_errand(
-        &self,
-        channel: &Channel,
-        remote: &dyn Remote,
-        delivery: &Delivery,
-    ) -> Result<Verdict, StoreError> {
+    async fn run_errand(&self, channel: &Channel, delivery: &Delivery) -> Result<Verdict, StoreError> {
         match &delivery.errand {
-            Errand::Tell { notice } => Ok(channel.adapter.deliver(remote, notice).await),
+            Errand::Tell { notice } => Ok(channel.adapter.deliver(&*channel.remote, notice).await),
             Errand::Fetch { external_id, attachment_id, attachment } => {
-                match channel.adapter.fetch(remote, external_id, attachment).await {
+                match channel.adapter.fetch(&*channel.remote, external_id, attachment).await {
                     Ok(fetched) if is_announced(attachment, &fetched) => {
                         self.hold(delivery.petition, *attachment_id, fetched).await
                     }
@@ -139,7 +146,7 @@ impl Attempts {
     }
 }
 
-/// A draw of 0 to 999 for the jitter: a lease is random already.
+/// A draw of 0 to 999 for the jitter: another for each attempt of each delivery, which a lease names.
 fn draw_of(lease: Uuid) -> u16 {
     u16::try_from(lease.as_u128() % 1000).expect("a remainder of 1000 fits")
 }

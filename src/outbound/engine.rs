@@ -63,6 +63,7 @@ impl Outbound {
     /// Runs until told to stop; then waits for the attempts under way.
     pub async fn run(self, stop: CancellationToken) {
         let mut under_way = UnderWay::default();
+        let mut idle = SLEEP_MIN;
         while !stop.is_cancelled() {
             // Everything that has ended since, so that one claim fills all the room there is: a claim is a commit, and
             // one for each delivery would make the disk's pace the pace of deliveries.
@@ -74,11 +75,14 @@ impl Outbound {
             if claimed == room && room > 0 {
                 continue;
             }
-            let nap = if room == 0 { SLEEP_MAX } else { self.nap().await };
+            // What is due and cannot be had (a far side that hangs, a channel that does not run) is not asked for again
+            // and again: each claim is a commit.
+            idle = if claimed > 0 { SLEEP_MIN } else { (idle * 2).min(SLEEP_MAX) };
+            let nap = if room == 0 { SLEEP_MAX } else { self.nap().await.max(idle) };
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = under_way.next(), if !under_way.tasks.is_empty() => {}
-                () = due, if room > 0 => {}
+                () = under_way.next(), if !under_way.tasks.is_empty() => idle = SLEEP_MIN,
+                () = due, if room > 0 => idle = SLEEP_MIN,
                 () = sleep(nap), if room > 0 => {}
             }
         }
@@ -110,7 +114,14 @@ impl Outbound {
 
     async fn claim(&self, room: usize, under_way: &UnderWay) -> Result<Vec<Claimed>, StoreError> {
         let limit = u32::try_from(room).unwrap_or(u32::MAX);
-        self.committer.claim(Claim { lease: self.lease, limit, room_of: self.room_of(under_way) }).await
+        let mut room_of = self.room_of(under_way);
+        // While channels are configured at one gateway after the other, this one may not know them all.
+        for other in self.store.gateway_list_others().await? {
+            for channel in other.seen.into_keys() {
+                room_of.entry(channel).or_insert(0);
+            }
+        }
+        self.committer.claim(Claim { lease: self.lease, limit, room_of }).await
     }
 
     /// How many more of each channel: a far side that hangs holds up its own deliveries and nobody else's. A channel that

@@ -7,6 +7,8 @@ use channel_sdk::{
 
 /// The longest external id, in bytes: it is a key and stands in addresses.
 pub const EXTERNAL_ID_BYTES_MAX: usize = 200;
+/// The longest code of a field or an agency, in bytes: codes have some twenty letters, and lists are asked by them.
+pub const CODE_BYTES_MAX: usize = 200;
 /// The longest subject, in bytes.
 pub const SUBJECT_BYTES_MAX: usize = 4_000;
 /// The longest body, in bytes: questions run to about 2,500 characters; letters that quote others run longer.
@@ -30,6 +32,11 @@ pub fn check(draft: &Draft) -> Vec<Fault> {
         ("body", draft.body.len(), BODY_BYTES_MAX),
         ("attachments", draft.attachments.len(), ATTACHMENTS_MAX),
         ("extensions", draft.extensions.len(), EXTENSIONS_MAX),
+        ("field.code", draft.field.code.len(), CODE_BYTES_MAX),
+        ("forwarding_agency.code", draft.forwarding_agency.code.len(), CODE_BYTES_MAX),
+        ("receiving_agency.code", draft.receiving_agency.code.len(), CODE_BYTES_MAX),
+        ("petitioner.province_code", draft.petitioner.province_code.as_ref().map_or(0, String::len), CODE_BYTES_MAX),
+        ("assembly.delegation.code", draft.assembly.as_ref().map_or(0, |it| it.delegation.code.len()), CODE_BYTES_MAX),
         ("extensions", draft.extensions.values().map(String::len).sum(), EXTENSION_BYTES_MAX),
     ] {
         if length > limit {

@@ -10,7 +10,6 @@
 mod body;
 mod client;
 mod failure;
-mod guarded;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -45,7 +44,6 @@ use crate::{
 };
 
 pub use client::SetupError;
-pub use guarded::Guarded;
 
 /// Slower than this a transfer of a file is given up: 100 MiB take less than half an hour.
 const FILE_BYTES_PER_SECOND_MIN: u64 = 64 * 1024;

@@ -73,7 +73,9 @@ pub(super) async fn gateway_list_others(
     now: i64,
 ) -> Result<Vec<OtherGateway>, StoreError> {
     let statement = conn.prepare_cached(OTHERS).await?;
-    conn.query(&statement, &[&gateway, &now]).await?.iter().map(other_of).collect()
+    let rows = conn.query(&statement, &[&gateway, &now]).await?;
+    // A newer gateway may tell of itself what this one does not understand: it is passed over.
+    Ok(rows.iter().filter_map(|row| other_of(row).ok()).collect())
 }
 
 fn other_of(row: &Row) -> Result<OtherGateway, StoreError> {

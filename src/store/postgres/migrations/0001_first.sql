@@ -56,7 +56,8 @@ CREATE TABLE texts (
     petition bigint PRIMARY KEY,
     words    text[] NOT NULL
 );
-CREATE INDEX texts_by_word ON texts USING gin (words);
+-- New words wait in a short list of the index, cleared by whoever fills it up: short, because the counter row is held then.
+CREATE INDEX texts_by_word ON texts USING gin (words) WITH (gin_pending_list_limit = 512);
 
 CREATE TABLE events (
     seq      bigint PRIMARY KEY,

@@ -300,7 +300,10 @@ impl<'a> Batch<'a> {
         let until = self.later(beat.lease)?;
         let mut held = Held::default();
         for channel in &beat.channels {
-            let is_anothers = |(gateway, over): &(Uuid, i64)| *gateway != self.gateway && *over > self.known.now;
+            // A turn that ends later than one that begins now was given by a clock that is ahead of this database's, which
+            // took the place of that one: who has it may be gone with it.
+            let lasts = |over: i64| self.known.now < over && over <= until;
+            let is_anothers = |(gateway, over): &(Uuid, i64)| *gateway != self.gateway && lasts(*over);
             if self.known.turns.get(channel).is_some_and(is_anothers) {
                 continue;
             }

@@ -49,7 +49,12 @@ pub(super) const FORWARD: &str = concat!(
 /// Leases what is due until `$5`.
 pub(super) const LEASE: &str = concat!(
     "WITH due AS (",
-    due!(""),
+    // Whatever is behind what came forward a moment ago, beyond what was looked at then, waits for the next claim.
+    due!(
+        "AND NOT (d.leased AND d.lane IS NOT NULL AND EXISTS (
+             SELECT 1 FROM deliveries e
+             WHERE e.channel = d.channel AND e.lane = d.lane AND e.state = 0 AND e.n < d.n))"
+    ),
     "), leased AS (
          UPDATE deliveries d SET leased = true, due_at = $5, attempts = d.attempts + 1,
                                  attempts_in_round = d.attempts_in_round + 1

@@ -55,7 +55,7 @@ pub(super) const LANES_MARK: &str = "UPDATE deliveries d SET head = (d.n = l.fir
            FROM unnest($1::text[], $2::text[]) k (channel, lane)
            WHERE NOT EXISTS (SELECT 1 FROM deliveries u
                              WHERE u.channel = k.channel AND u.lane = k.lane AND u.state = 0
-                               AND u.leased AND u.due_at > $3)) l
+                               AND u.head AND u.leased AND u.due_at > $3)) l
      WHERE d.channel = l.channel AND d.lane = l.lane AND d.state = 0 AND d.lane IS NOT NULL
        AND d.head <> (d.n = l.first)";
 

@@ -25,6 +25,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use deadpool::managed::Object;
 use deadpool_postgres::ClientWrapper;
 use tokio::{sync::Mutex, time::timeout};
 use uuid::Uuid;
@@ -35,7 +36,7 @@ use self::{
     claim::Given,
     pipeline::{Sent, Step, Value, run},
 };
-use super::{clock::DatabaseClock, connect::Database};
+use super::{clock::DatabaseClock, connect::Database, rows::get};
 use crate::store::{DeliveryId, Settle, Settlement, StoreError, Write, Written};
 
 /// For how long an interrupted batch is tried again. A failover takes some seconds; whoever waits longer is told.
@@ -51,6 +52,10 @@ const ROUND_TRIP_MAX: Duration = Duration::from_secs(8);
 /// A commit waits for the replica however long that takes: a wait that is cut off would be told as a success that the replica
 /// may not know of.
 const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
+
+/// How long an errand that cannot be read here waits for a gateway that can read it.
+const LEFT_TO_NEWER: Duration = Duration::from_secs(60);
+const OTHERS_ARE_ALIVE: &str = "SELECT EXISTS (SELECT 1 FROM gateways WHERE id <> $1 AND until > $2) AS alive";
 
 /// Why a delivery is given up whose errand a newer gateway wrote, or that is damaged: here nobody can do it.
 const UNREADABLE: &str = "không đọc được (a stored errand cannot be read)";
@@ -75,11 +80,13 @@ struct Interrupted {
     error: StoreError,
     /// Whether the commit may have been carried out.
     may_be_done: bool,
+    /// Whether it was seen that no earlier try was.
+    has_looked: bool,
 }
 
 impl From<StoreError> for Interrupted {
     fn from(error: StoreError) -> Interrupted {
-        Interrupted { error, may_be_done: false }
+        Interrupted { error, may_be_done: false, has_looked: false }
     }
 }
 
@@ -93,15 +100,30 @@ impl Writer {
         let _turn = self.turn.lock().await;
         let (written, unreadable) = self.try_again(batch).await?;
         if !unreadable.is_empty() {
-            let give_up = |(id, lease): (DeliveryId, Uuid)| {
-                let settlement = Settlement::DeadLetter { reason: UNREADABLE.to_owned() };
-                Write::Settle(Settle { id, lease, settlement })
-            };
+            let settlement = self.of_unreadable().await;
+            let give_up = |(id, lease)| Write::Settle(Settle { id, lease, settlement: settlement.clone() });
             let batch: Vec<Write> = unreadable.into_iter().map(give_up).collect();
-            // Should this fail, they are found unreadable again when their leases end.
-            self.try_again(&batch).await?;
+            // What was asked is durable whatever becomes of these: they are found unreadable again when their leases end.
+            if let Err(error) = self.try_again(&batch).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "unreadable errands could not be given up");
+            }
         }
         Ok(written)
+    }
+
+    /// What becomes of an errand that cannot be read here: as long as there are other gateways, one of them may be newer and
+    /// have written it.
+    async fn of_unreadable(&self) -> Settlement {
+        let (gateway, now) = (self.gateway, self.clock.now_nanos());
+        let others = self.database.read(|conn| async move {
+            let statement = conn.prepare_cached(OTHERS_ARE_ALIVE).await?;
+            get::<bool>(&conn.query_one(&statement, &[&gateway, &now]).await?, "alive")
+        });
+        let reason = UNREADABLE.to_owned();
+        match others.await {
+            Ok(false) => Settlement::DeadLetter { reason },
+            Ok(true) | Err(_) => Settlement::Retry { reason, wait: LEFT_TO_NEWER },
+        }
     }
 
     async fn try_again(&self, batch: &[Write]) -> Result<Done, StoreError> {
@@ -113,8 +135,11 @@ impl Writer {
                 Ok(done) => return Ok(done),
                 Err(interrupted) => interrupted,
             };
-            may_be_done |= interrupted.may_be_done;
-            let StoreError::Unavailable(why) = interrupted.error else { return Err(interrupted.error) };
+            // A try that got as far as its second round trip has looked the earlier ones up.
+            may_be_done = interrupted.may_be_done || (may_be_done && !interrupted.has_looked);
+            let StoreError::Unavailable(why) = interrupted.error else {
+                return Err(if may_be_done { StoreError::Unknown } else { interrupted.error });
+            };
             if Instant::now() + pause > give_up_at {
                 return Err(if may_be_done { StoreError::Unknown } else { interrupted.error });
             }
@@ -126,10 +151,17 @@ impl Writer {
 
     async fn try_once(&self, batch: &[Write], key: Uuid) -> Result<Done, Interrupted> {
         let conn = in_time(async { self.database.writer().await }).await?;
-        let done = self.transaction(&conn, batch, key).await?;
-        // After a failure it is not released, whatever state it is in: the next try has a connection without a past.
-        conn.release();
-        Ok(done)
+        match self.transaction(&conn, batch, key).await {
+            Ok(done) => {
+                conn.release();
+                Ok(done)
+            }
+            Err(interrupted) => {
+                // Closed at once, whatever state it is in: a transaction that is open on it holds everybody up.
+                drop(Object::take(conn));
+                Err(interrupted)
+            }
+        }
     }
 
     async fn transaction(&self, conn: &ClientWrapper, writes: &[Write], key: Uuid) -> Result<Done, Interrupted> {
@@ -227,7 +259,7 @@ fn answers(planned: Vec<Planned>, rows: &[Vec<tokio_postgres::Row>]) -> Result<D
 async fn commit(conn: &ClientWrapper, steps: &[Sent<'_>]) -> Result<Vec<Vec<tokio_postgres::Row>>, Interrupted> {
     in_time(async { Ok(run(conn, steps).await?) }).await.map_err(|error| {
         let may_be_done = matches!(error, StoreError::Unavailable(_));
-        Interrupted { error, may_be_done }
+        Interrupted { error, may_be_done, has_looked: true }
     })
 }
 
