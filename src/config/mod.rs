@@ -55,7 +55,7 @@ pub use self::{
     outbound::Outbound,
     postgres::{Postgres, Server},
     problem::{ConfigError, Problem},
-    store::Store,
+    store::{Store, store_of_url},
 };
 use self::{problem::Problems, reader::Section, source::Source};
 use crate::security::Principals;

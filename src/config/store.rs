@@ -20,18 +20,16 @@ pub enum Store {
     Postgres(Box<Postgres>),
 }
 
-impl Store {
-    /// The store of a url, with everything else as it is by default: for what works on a store without a gateway. A
-    /// relative file lies in the working folder.
-    ///
-    /// # Errors
-    /// What is wrong with the url; a password in it, because command lines are seen by everybody on the machine.
-    pub fn of_url(url: &str) -> Result<Store, ConfigError> {
-        let mut text = toml::Table::new();
-        text.insert("gateway".to_owned(), toml::Table::from_iter([("data_folder".to_owned(), "".into())]).into());
-        text.insert("store".to_owned(), toml::Table::from_iter([("url".to_owned(), url.into())]).into());
-        Config::read("", Path::new(""), &text.to_string(), &Environment::empty(), &[]).map(|config| config.store)
-    }
+/// The store of a url, with everything else as it is by default: for what works on a store without a gateway. A relative
+/// file lies in the working folder.
+///
+/// # Errors
+/// What is wrong with the url; a password in it, because command lines are seen by everybody on the machine.
+pub fn store_of_url(url: &str) -> Result<Store, ConfigError> {
+    let mut text = toml::Table::new();
+    text.insert("gateway".to_owned(), toml::Table::from_iter([("data_folder".to_owned(), "".into())]).into());
+    text.insert("store".to_owned(), toml::Table::from_iter([("url".to_owned(), url.into())]).into());
+    Config::read("", Path::new(""), &text.to_string(), &Environment::empty(), &[]).map(|config| config.store)
 }
 
 pub(super) fn read(mut section: Section<'_>, data_folder: &Path) -> Store {

@@ -30,28 +30,34 @@ pub(crate) struct Store {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Copy a whole store into an empty one, on the same engine or another (chuyển kho dữ liệu)
+    ///
+    /// The two are compared by count and SHA-256, table by table. Everything keeps its number: clients go on with the
+    /// cursors, page tokens and request ids that they have. No gateway may run on either store. Stopped at any time, by
+    /// whatever, the same command goes on where it stopped; until the copy is whole and compared no gateway opens it.
+    #[command(after_long_help = COPY_HELP)]
     Copy(Copy),
     /// Compare two stores, table by table (đối chiếu hai kho dữ liệu)
+    ///
+    /// By count and SHA-256; ends with 65 when they differ. Nothing is written, and no gateway may run on either.
     Compare(Compare),
 }
 
 const COPY_HELP: &str = "\
 Moving to PostgreSQL (chuyển sang PostgreSQL):
-  1. Stop the gateway: nothing is accepted while the store moves (dừng cổng).
+  1. Stop the gateway (dừng cổng): nothing is taken in while its store moves.
   2. petition-gateway store copy --from old.toml --to new.toml
-     where new.toml is the new configuration, with its store.url, password_file and tls; or, without secrets,
-     petition-gateway store copy --from sqlite:data/gateway.db --to postgres://gateway@localhost/petitions
-  3. Start the gateways with new.toml, and never one with old.toml again. Keep the old store until the new one has been
-     backed up (giữ kho cũ đến khi kho mới đã được sao lưu).
-Back to one machine it is the same with --from and --to exchanged. Attachments move by `blobs copy`.";
+     new.toml is the new configuration: its store.url, password_file and tls count here.
+     Where nothing of that is needed, urls do:
+     petition-gateway store copy --from sqlite:data/gateway.db \\
+       --to postgres://gateway@localhost/petitions
+  3. Start the gateways with new.toml, and never one with old.toml again.
+     Keep the old store until the new one has been backed up
+     (giữ kho cũ đến khi kho mới đã được sao lưu).
+Back to one machine: the same with --from and --to exchanged.
+Attachments are not in the store: `blobs copy` moves them.";
 
-/// Copies a whole store into an empty one, and compares the two by count and SHA-256, table by table.
-///
-/// Everything keeps its number: clients go on with the cursors, page tokens and request ids that they have. No gateway may
-/// run on either store. Stopped at any time, by whatever, the same command goes on where it stopped; until the copy is
-/// whole and compared no gateway opens it.
+/// `store copy`
 #[derive(Debug, Args)]
-#[command(after_long_help = COPY_HELP)]
 struct Copy {
     /// The configuration whose [store] is read, or a url: sqlite:FILE, postgres://USER@HOST/DATABASE (nguồn)
     #[arg(long, value_name = "CONFIG|URL")]
@@ -64,8 +70,7 @@ struct Copy {
     start_over: bool,
 }
 
-/// Compares two stores by count and SHA-256, table by table; ends with 65 when they differ. Nothing is written, and no
-/// gateway may run on either.
+/// `store compare`
 #[derive(Debug, Args)]
 struct Compare {
     /// The configuration whose [store] is compared, or a url: sqlite:FILE, postgres://USER@HOST/DATABASE (kho thứ nhất)

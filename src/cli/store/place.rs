@@ -45,7 +45,7 @@ impl Place {
                 })
             }
             // The url is not repeated: it may hold a password all the same.
-            Place::Url(url) => config::Store::of_url(url).map_err(|ConfigError(problems)| {
+            Place::Url(url) => config::store_of_url(url).map_err(|ConfigError(problems)| {
                 let wrong: Vec<String> = problems.into_iter().map(|problem| problem.message).collect();
                 let wrong = wrong.join("; ");
                 Failure::Usage(said!(

@@ -20,7 +20,6 @@ use crate::{
     clock::SystemClock,
     store::{
         Committed, Store, StoreError, Write, Written,
-        postgres::PostgresStore,
         sqlite::SqliteStore,
         suite::{Bench, everything},
     },
@@ -39,7 +38,7 @@ impl House {
     }
 
     fn store(&self, name: &str) -> config::Store {
-        config::Store::Sqlite { file: self.file(name) }
+        config::store_of_url(&format!("sqlite:{}", self.file(name).display())).unwrap()
     }
 
     /// A store with everything in it, and what it answers.
@@ -57,11 +56,7 @@ fn bench(file: &Path) -> Bench {
 }
 
 async fn open(store: &config::Store) -> Result<Arc<dyn Store>, OpenError> {
-    let clock = Arc::new(SystemClock);
-    match store {
-        config::Store::Postgres(settings) => Ok(Arc::new(PostgresStore::open(settings, clock).await?)),
-        _ => crate::store::open(store.clone(), clock).await,
-    }
+    crate::store::open(store.clone(), Arc::new(SystemClock)).await
 }
 
 async fn answers(store: &config::Store) -> Vec<String> {
@@ -69,7 +64,7 @@ async fn answers(store: &config::Store) -> Vec<String> {
 }
 
 fn postgres(database: &Database) -> config::Store {
-    config::Store::Postgres(Box::new(config::Postgres::at(&database.url())))
+    config::store_of_url(&database.url()).unwrap()
 }
 
 async fn moved(from: &config::Store, to: &config::Store) -> Report {

@@ -71,9 +71,9 @@ async fn a_copy_goes_on_over_a_connection_that_is_lost_before_a_commit_or_after(
     let bench = Bench::new(SqliteStore::open(file.to_str().unwrap(), clock.clone()).unwrap(), clock, ());
     everything::fill(&bench).await;
     drop(bench);
-    let (from, place) = (config::Store::Sqlite { file }, place());
+    let (from, place) = (config::store_of_url(&format!("sqlite:{}", file.display())).unwrap(), place());
     let wire = Wire::to(&place);
-    let to = config::Store::Postgres(Box::new(config::Postgres::at(&wire.url)));
+    let to = config::store_of_url(&wire.url).unwrap();
     let mut tables = Vec::new();
     let mut told = |progress: copy::Progress| {
         match (progress.table, tables.contains(&progress.table)) {
