@@ -40,10 +40,14 @@ const WAITING_WRITES_MAX: usize = 2 * BATCH_WRITES_MAX;
 const WAITING_KIB_MAX: u32 = 64 * 1024;
 /// How long a caller waits for admission. Longer than a few commits; shorter than a caller's patience.
 const ADMISSION_WAIT: Duration = Duration::from_millis(500);
+/// After this long without a commit that succeeds, callers are told at once that the store takes nothing: longer than any
+/// batch on a disk that works, shorter than a caller's patience.
+const BUSY_MAX: Duration = Duration::from_secs(5);
 /// What a write costs beside its texts, about: rows, keys, the answer's channel.
 const WRITE_BYTES: usize = 1_024;
 
 const STOPPED: StoreError = StoreError::Unavailable("the gateway is stopping");
+const AWAY: StoreError = StoreError::Unavailable("it has taken no writes for some time");
 const FULL: StoreError = StoreError::Unavailable("too many writes are waiting");
 
 struct Job {
@@ -249,6 +253,10 @@ impl Committer {
     async fn write(&self, write: Write) -> Result<Written, StoreError> {
         let size_bytes = size_of(&write);
         let is_sign_of_life = matches!(write, Write::Beat(_) | Write::Leave);
+        // Claims and signs of life find out when it takes writes again.
+        if !is_sign_of_life && !matches!(write, Write::Claim(_)) && self.busy_for() > BUSY_MAX {
+            return Err(AWAY);
+        }
         let (answer, answered) = oneshot::channel();
         let admission = async {
             let kib = u32::try_from(size_bytes / 1_024).unwrap_or(u32::MAX).clamp(1, WAITING_KIB_MAX);
@@ -309,7 +317,7 @@ impl CommitterTask {
         (batch, None)
     }
 
-    async fn commit(&self, batch: Vec<Job>) {
+    async fn commit(&mut self, batch: Vec<Job>) {
         let may_be_due = batch.iter().any(|job| may_make_due(&job.write));
         let (mut writes, mut answers) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
         for Job { write, answer, _room, .. } in batch {
@@ -317,9 +325,19 @@ impl CommitterTask {
             answers.push((answer, _room));
         }
         let written = self.write_all(writes.into()).await;
+        if written.iter().any(|it| matches!(it, Err(StoreError::Unavailable(_) | StoreError::Unknown))) {
+            self.turn_away();
+        }
         self.publish(written.iter().flatten(), may_be_due);
         for ((answer, _room), written) in answers.into_iter().zip(written) {
             send(answer, written);
+        }
+    }
+
+    /// Tells whoever waits that the store takes nothing now: each would wait as long in vain as the batch before.
+    fn turn_away(&mut self) {
+        while let Ok(Job { answer, .. }) = self.queue.try_recv() {
+            send(answer, Err(AWAY));
         }
     }
 
