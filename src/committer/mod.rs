@@ -8,6 +8,8 @@
 //! instead of filling the memory.
 
 mod tail;
+#[cfg(test)]
+mod tests;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
