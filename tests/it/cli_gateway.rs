@@ -6,6 +6,8 @@ use std::{
     io::{BufRead, BufReader, Write},
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    time::Instant,
 };
 
 use serde_json::Value;
@@ -84,7 +86,15 @@ pub(crate) struct Gateway {
     pub(crate) folder: TempDir,
     store: TestStore,
     pub(crate) grpc: String,
+    pub(crate) http: String,
+    log: Log,
 }
+
+/// The records of the log, each with when it came.
+type Log = Arc<Mutex<Vec<(Instant, Value)>>>;
+
+/// Of a gateway in a test that failed, so many of the last warnings are shown.
+const WARNINGS_SHOWN_MAX: usize = 30;
 
 /// Everybody on this machine may do what ministry systems and operators may.
 pub(crate) const ALL_ROLES: &str = "[security.loopback]\nroles = [\"ministry_system\", \"operator\"]\n";
@@ -106,19 +116,27 @@ impl Gateway {
         command.arg("serve").arg("--config").arg(&config).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let kept = Log::default();
+        let keep = |record: Value| kept.lock().unwrap().push((Instant::now(), record));
         let mut said = Vec::new();
         let line = loop {
-            let Some(line) = log.next() else { panic!("the gateway did not start: {said:?}") };
+            let Some(line) = log.next() else { panic!("the gateway did not start: {said:?} {kept:?}") };
             let line = line.unwrap();
             match serde_json::from_str::<Value>(&line) {
                 Ok(record) if record["fields"]["grpc"].is_string() => break record,
-                _ => said.push(line),
+                Ok(record) => keep(record),
+                Err(_) => said.push(line),
             }
         };
         // The log must be read on, or the gateway would stand still when the pipe is full.
-        std::thread::spawn(move || log.for_each(drop));
-        let grpc = line["fields"]["grpc"].as_str().unwrap().to_owned();
-        Gateway { child, folder, store, grpc }
+        let written = Arc::clone(&kept);
+        std::thread::spawn(move || {
+            for record in log.filter_map(|line| serde_json::from_str(&line.ok()?).ok()) {
+                written.lock().unwrap().push((Instant::now(), record));
+            }
+        });
+        let place = |listener: &str| line["fields"][listener].as_str().unwrap().to_owned();
+        Gateway { child, folder, store, grpc: place("grpc"), http: place("http"), log: kept }
     }
 
     /// A command against this gateway, not yet run.
@@ -164,11 +182,28 @@ impl Gateway {
         self.child.wait().unwrap()
     }
 
+    /// When the gateway logged a message of this beginning, with this field.
+    pub(crate) fn logged(&self, beginning: &str, (field, value): (&str, &str)) -> Vec<Instant> {
+        let log = self.log.lock().unwrap();
+        let is_it = |record: &Value| {
+            let fields = &record["fields"];
+            fields["message"].as_str().is_some_and(|it| it.starts_with(beginning)) && fields[field] == value
+        };
+        log.iter().filter(|(_, record)| is_it(record)).map(|(at, _)| *at).collect()
+    }
+
     /// Sends the gateway a signal.
     pub(crate) fn signal(&self, name: &str) {
         // The shell's own `kill`: a bare Debian has no other.
         let command = format!("kill -s {name} {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success(), "{command}");
+    }
+}
+
+impl Home {
+    /// A folder with what the configuration names, and a store that others may share.
+    pub(crate) fn at(folder: TempDir, store: TestStore) -> Home {
+        Home { folder, store }
     }
 }
 
@@ -183,5 +218,13 @@ impl Drop for Gateway {
         // It may have ended already.
         drop(self.child.kill());
         drop(self.child.wait());
+        if std::thread::panicking() {
+            let log = self.log.lock().unwrap();
+            let warnings = log.iter().filter(|(_, record)| record["level"] != "INFO").map(|(_, record)| record);
+            let warnings: Vec<_> = warnings.collect();
+            for warning in &warnings[warnings.len().saturating_sub(WARNINGS_SHOWN_MAX)..] {
+                eprintln!("{}: {warning}", self.grpc);
+            }
+        }
     }
 }

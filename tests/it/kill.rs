@@ -9,7 +9,7 @@ use tokio::{sync::Mutex, task::JoinSet};
 
 use crate::{
     cli_gateway::{ALL_ROLES, Gateway},
-    support::{Ministry, eventually, serve},
+    support::{Ministry, channel_config, eventually, serve, write_secrets},
 };
 
 /// What clients were told: external id to the petition's name.
@@ -80,13 +80,11 @@ async fn what_was_acknowledged_before_a_kill_is_there_once_after_it() {
 async fn a_kill_between_pulling_and_delivering_loses_and_doubles_nothing_at_the_far_side() {
     let portal = serve(&government_portal::KIND, 60, Mischief::default()).await;
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("portal.secret"), "bí mật của thử nghiệm").unwrap();
+    write_secrets(folder.path());
     let config = format!(
-        "{ALL_ROLES}[outbound]\nlease_seconds = 5\nschedule = [\"100ms\", \"200ms\", \"500ms\", \"1s\", \"1s\", \"1s\"]\n\
-         [channels.portal]\nkind = \"government-portal\"\nbase_url = \"http://{}\"\npoll.pakn.interval = \"100ms\"\n\
-         auth = {{ type = \"oauth2\", token_path = \"/oauth2/token\", client_id = \"gateway\", \
-         client_secret_file = \"portal.secret\" }}\nlimits = {{ requests_per_second = 1000 }}\n",
-        portal.address
+        "{ALL_ROLES}[outbound]\nlease_seconds = 5\nschedule = [\"100ms\", \"200ms\", \"500ms\", \"1s\", \"1s\", \"1s\"]\n{}\
+         poll.pakn.interval = \"100ms\"\n",
+        channel_config("portal", "government-portal", portal.address)
     );
     let mut gateway = Gateway::start_in(folder, &config);
     let mut draw = rand_chacha::ChaCha8Rng::seed_from_u64(23);

@@ -20,3 +20,4 @@ mod kill;
 mod portal;
 mod support;
 mod tidy;
+mod together;

@@ -29,7 +29,7 @@ async fn take_in(world: &World) -> Vec<Account> {
     .await
 }
 
-fn petition(id: &str, revision: u64, text: &str) -> Value {
+pub(crate) fn petition(id: &str, revision: u64, text: &str) -> Value {
     json!({
         "maPAKN": id, "phienBan": revision, "loaiPAKN": "3",
         "tieuDe": "Hỏi về điều kiện hưởng trợ cấp thất nghiệp", "noiDung": text,

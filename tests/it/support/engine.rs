@@ -36,6 +36,11 @@ impl TestStore {
         TestStore { url: Some(database.url()), _database: Some(Arc::new(database)) }
     }
 
+    /// A database of somebody else's.
+    pub(crate) fn at(url: String) -> TestStore {
+        TestStore { url: Some(url), _database: None }
+    }
+
     /// The store itself, on a folder, with the time of this clock.
     pub(crate) async fn open(&self, folder: &Path, clock: SharedClock) -> Arc<dyn Store> {
         let text = format!("[gateway]\ndata_folder = \"{}\"\n{}", folder.display(), self.config());

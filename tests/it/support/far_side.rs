@@ -17,6 +17,8 @@ use channel_sdk::{
     sandbox::{Credentials, FarSide, Mischief, SandboxSettings},
 };
 
+use super::channel::CLIENT_SECRET;
+
 /// A sandbox that listens.
 pub(crate) struct RunningFarSide {
     pub side: Arc<dyn FarSide>,
@@ -30,9 +32,7 @@ pub(crate) async fn serve(kind: &Kind, petitions: u32, mischief: Mischief) -> Ru
         petitions,
         agency: "000.00.00.G07".to_owned(),
         epoch: "2019-01-02T01:00:00Z".parse().unwrap(),
-        credentials: Some(Credentials {
-            id: "gateway".to_owned(), secret: "bí mật của thử nghiệm".to_owned()
-        }),
+        credentials: Some(Credentials { id: "gateway".to_owned(), secret: CLIENT_SECRET.to_owned() }),
         mischief,
     });
     let address = serve_router(Arc::clone(&side).router()).await;

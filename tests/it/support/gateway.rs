@@ -1,23 +1,18 @@
 //! The gateway under test, in this process, assembled as `serve` assembles it.
 
-use std::{fmt::Write as _, net::SocketAddr, path::Path, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use channel_sdk::sandbox::{FarSide, Mischief, SandboxPush};
-use hmac::{Hmac, KeyInit, Mac};
 use petition_gateway::{
     adapters::KINDS,
     app::{self, Running},
-    clock::{Clock, SystemClock},
+    clock::SystemClock,
     config::{Config, Environment},
     supervise::Ended,
 };
-use sha2::Sha256;
 use tempfile::TempDir;
 
-use super::{Ministry, RunningFarSide, TestStore, serve};
-
-/// What channels sign their pushes with.
-const PUSH_SECRET: &str = "khóa ký của kênh thử nghiệm";
+use super::{Ministry, RunningFarSide, TestStore, channel_config, serve, signed, write_secrets};
 
 /// How a world is made.
 #[derive(Clone, Default)]
@@ -46,8 +41,7 @@ impl World {
     /// A gateway with these far sides.
     pub(crate) async fn with(settings: WorldSettings) -> World {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("push.secret"), PUSH_SECRET).unwrap();
-        std::fs::write(folder.path().join("portal.secret"), "bí mật của thử nghiệm").unwrap();
+        write_secrets(folder.path());
         let portal = match settings.portal {
             Some(petitions) => Some(serve(&government_portal::KIND, petitions, settings.mischief).await),
             None => None,
@@ -98,16 +92,9 @@ impl World {
         content_type: &str,
         body: impl Into<Vec<u8>>,
     ) -> (u16, String) {
-        let body = body.into();
-        // To the nanosecond: the same body signed twice within a second would be a replay.
-        let now = SystemClock.now().to_string();
-        let request = reqwest::Client::new()
-            .post(format!("{}{path}", self.push_address(channel)))
-            .header("content-type", content_type)
-            .header("x-timestamp", &now)
-            .header("x-signature", sign(PUSH_SECRET, &now, &body))
-            .body(body);
-        let answer = request.send().await.unwrap();
+        let address = format!("{}{path}", self.push_address(channel));
+        let request = reqwest::Client::new().post(address).header("content-type", content_type);
+        let answer = signed(request, body.into()).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
@@ -154,30 +141,4 @@ level = "error"
 "#,
         folder.display()
     )
-}
-
-fn channel_config(name: &str, kind: &str, address: SocketAddr) -> String {
-    let mut text = String::new();
-    write!(
-        text,
-        r#"
-[channels.{name}]
-kind = "{kind}"
-base_url = "http://{address}"
-auth = {{ type = "oauth2", token_path = "/oauth2/token", client_id = "gateway", client_secret_file = "portal.secret" }}
-push = {{ hmac_secret_file = "push.secret" }}
-limits = {{ requests_per_second = 10000, concurrency = 32 }}
-"#
-    )
-    .unwrap();
-    text
-}
-
-/// `X-Signature` over `timestamp.body`.
-fn sign(secret: &str, timestamp: &str, body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-    mac.update(timestamp.as_bytes());
-    mac.update(b".");
-    mac.update(body);
-    format!("HMAC-SHA256 {}", hex::encode(mac.finalize().into_bytes()))
 }

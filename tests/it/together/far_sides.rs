@@ -1,0 +1,51 @@
+//! The far sides: a portal and an Assembly, both on a bad day.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use channel_sdk::sandbox::{FarSide, Mischief};
+use petition_gateway::demo::{audit::FarSideSaid, expectation::Ear};
+
+use crate::support::{RunningFarSide, channel_config, serve};
+
+/// A far side and how it hears.
+#[derive(Clone)]
+pub(super) struct End {
+    pub(super) channel: &'static str,
+    pub(super) ear: Ear,
+    pub(super) side: Arc<dyn FarSide>,
+}
+
+/// Both far sides, and the tables of their channels.
+pub(super) struct FarSides {
+    pub(super) ends: Vec<End>,
+    pub(super) config: String,
+}
+
+impl FarSides {
+    /// A portal and an Assembly with so many petitions.
+    pub(super) async fn open(petitions: u32, voter_petitions: u32, mischief: Mischief) -> FarSides {
+        let portal = serve(&government_portal::KIND, petitions, mischief).await;
+        let assembly = serve(&national_assembly::KIND, voter_petitions, mischief).await;
+        let mut config = String::new();
+        let mut end = |channel, kind, ear, running: RunningFarSide, feeds: &[&str]| {
+            config.push_str(&channel_config(channel, kind, running.address));
+            for feed in feeds {
+                writeln!(config, "poll.{feed}.interval = \"300ms\"").unwrap();
+            }
+            End { channel, ear, side: running.side }
+        };
+        let ends = vec![
+            end("portal", "government-portal", Ear::Portal, portal, &["pakn", "danh-gia"]),
+            end("assembly", "national-assembly", Ear::Assembly, assembly, &["kien-nghi"]),
+        ];
+        FarSides { ends, config }
+    }
+}
+
+impl End {
+    /// What it says now.
+    pub(super) fn said(&self) -> FarSideSaid {
+        let (channel, ear) = (self.channel.to_owned(), self.ear);
+        FarSideSaid { channel, ear, accounts: self.side.accounts(), complaints: self.side.complaints() }
+    }
+}
