@@ -149,7 +149,8 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, AppErr
     life.spawn("tail", |stop| tail.run(stop));
     let (health, ready) = health::health(Arc::clone(&store), committer.clone());
     life.spawn("health", |stop| health.run(stop));
-    let (presence, turns) = presence::presence(committer.clone(), channels.clone(), about(&config.gateway, &clock));
+    let (presence, turns) =
+        presence::presence(Arc::clone(&store), committer.clone(), channels.clone(), about(&config.gateway, &clock));
     life.spawn_presence("presence", |stop| presence.run(stop));
 
     let parts = grpc::Parts { store, committer, decisions, inbound, channels, turns: turns.clone(), blobs, clock };

@@ -1,9 +1,10 @@
 //! This gateway among those that share its store: it says that it is alive, and holds the channels that it looks after.
 //!
 //! A beat every few seconds keeps what this gateway holds: the channels that are its to pull and to look through (`Turn`),
-//! and the messages that it is dealing with. A gateway that falls silent loses both when its lease ends, and another goes on. How long ago a
-//! beat was is judged by the store's time there, and by this machine's monotonic clock here, from before the beat was sent:
-//! a gateway that was held up (a stopped process, a lost network) knows that its turn is over before anybody else's begins.
+//! and the messages that it is dealing with. A gateway that falls silent loses both when its lease ends, and another goes on;
+//! one that stops lets go of both, and another goes on within a second. How long ago a beat was is judged by the store's time
+//! there, and by this machine's monotonic clock here, from before the beat was sent: a gateway that was held up (a stopped
+//! process, a lost network) knows that its turn is over before anybody else's begins.
 //!
 //! On a store that one gateway has to itself, every channel is its own from the first beat on.
 
@@ -19,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     channels::Channels,
     committer::Committer,
-    store::{Beat, GatewayAbout, Held, StoreError},
+    store::{Beat, GatewayAbout, Held, Store, StoreError},
 };
 
 /// How long a silent gateway keeps what it holds. Long enough to sit out a failover of the database between two beats, or
@@ -27,6 +28,9 @@ use crate::{
 const LEASE: Duration = Duration::from_secs(9);
 /// Beats in a lease: two may be lost before anything changes hands.
 const BEATS_IN_LEASE: u32 = 3;
+/// How often it is looked between beats whether another gateway has let go of a channel: one that is stopped and replaced
+/// should not leave its channels alone for longer than that. A look is one read of a few rows.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Which gateway this is, and which channels are its to look after. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -50,6 +54,7 @@ struct Holding {
 
 /// The task that beats.
 pub struct Presence {
+    store: Arc<dyn Store>,
     committer: Committer,
     channels: Channels,
     about: Arc<GatewayAbout>,
@@ -57,11 +62,16 @@ pub struct Presence {
 }
 
 /// A gateway's presence, to be run as a task, and what it holds by it.
-pub fn presence(committer: Committer, channels: Channels, about: GatewayAbout) -> (Presence, Turns) {
+pub fn presence(
+    store: Arc<dyn Store>,
+    committer: Committer,
+    channels: Channels,
+    about: GatewayAbout,
+) -> (Presence, Turns) {
     let (sender, holding) = watch::channel(Holding::default());
     let about = Arc::new(about);
     let turns = Turns { about: Arc::clone(&about), holding };
-    (Presence { committer, channels, about, holding: sender }, turns)
+    (Presence { store, committer, channels, about, holding: sender }, turns)
 }
 
 impl Turns {
@@ -113,7 +123,7 @@ impl Presence {
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(LEASE / BEATS_IN_LEASE) => {}
+                () = self.rest() => {}
             }
         }
         self.holding.send_replace(Holding::default());
@@ -125,11 +135,38 @@ impl Presence {
         }
     }
 
+    /// Until the next beat is due: soon when a channel is nobody's.
+    async fn rest(&self) {
+        let due = Instant::now() + LEASE / BEATS_IN_LEASE;
+        while Instant::now() < due {
+            tokio::time::sleep(LOOK).await;
+            // What cannot be read now is told by the beat.
+            if self.is_one_free().await.unwrap_or(false) {
+                break;
+            }
+        }
+    }
+
+    async fn is_one_free(&self) -> Result<bool, StoreError> {
+        let mut not_ours = self.wanted();
+        not_ours.retain(|name| !self.holding.borrow().channels.contains(name));
+        if not_ours.is_empty() {
+            return Ok(false);
+        }
+        let others = self.store.gateway_list_others().await?;
+        Ok(not_ours.iter().any(|name| !others.iter().any(|other| other.holds.contains(name))))
+    }
+
+    /// The channels that this gateway would look after.
+    fn wanted(&self) -> BTreeSet<String> {
+        self.channels.iter().filter(|it| it.enabled).map(|it| it.name.clone()).collect()
+    }
+
     async fn beat(&self) -> Result<(), StoreError> {
         let beat = Beat {
             lease: LEASE,
             about: GatewayAbout::clone(&self.about),
-            channels: self.channels.iter().filter(|it| it.enabled).map(|it| it.name.clone()).collect(),
+            channels: self.wanted(),
             seen: self.channels.iter().map(|channel| (channel.name.clone(), channel.health())).collect(),
         };
         let until = Instant::now() + LEASE;

@@ -84,8 +84,7 @@ impl ChannelCalls {
         if was_paused {
             self.parts.committer.pause(name, false, "").await?;
             tracing::info!(channel.name = name, principal.name = caller.name, "a channel was resumed");
-            self.wake(name);
-            self.parts.committer.sync(name).await?;
+            self.pull_at_once(name).await?;
         }
         Ok(pb::ResumeChannelResponse { channel: Some(self.now(name).await?), duplicate: !was_paused })
     }
@@ -100,9 +99,7 @@ impl ChannelCalls {
             return Err(CallError::NoFeeds);
         }
         let channel = self.rendered(name, state.as_ref()).await?;
-        self.wake(name);
-        // It may be another gateway that pulls it.
-        self.parts.committer.sync(name).await?;
+        self.pull_at_once(name).await?;
         Ok(pb::SyncChannelResponse { channel: Some(channel) })
     }
 
@@ -158,11 +155,12 @@ impl ChannelCalls {
         Ok(channel(name, running.map(AsRef::as_ref).zip(health), state, cursors))
     }
 
-    /// Has every feed that waits for its interval asked at once.
-    fn wake(&self, name: &str) {
+    /// Has every feed that waits for its interval asked at once, by whichever gateway looks after the channel.
+    async fn pull_at_once(&self, name: &str) -> Result<(), CallError> {
         if let Some(channel) = self.parts.channels.get(name) {
             channel.sync.notify_waiters();
         }
+        Ok(self.parts.committer.sync(name).await?)
     }
 }
 

@@ -100,7 +100,7 @@ impl Served {
         let intake = Intake::new(store.clone(), committer.clone(), decisions.clone(), blobs.clone(), shared.clone());
         let inbound = Inbound::new(store.clone(), committer.clone(), intake, channels.clone());
         let about = GatewayAbout { node: "gw".to_owned(), version: "0".to_owned(), since: clock.now() };
-        let (presence, turns) = presence::presence(committer.clone(), channels.clone(), about);
+        let (presence, turns) = presence::presence(store.clone(), committer.clone(), channels.clone(), about);
         let parts = Parts {
             store: store.clone(),
             committer: committer.clone(),
