@@ -3,11 +3,14 @@
 //! Several gateways share one database, and their clocks may be minutes apart. So the database's time is the one that
 //! counts, and it is asked for along with what goes there anyway: the database looks at its clock at some moment between
 //! our question and its answer, so about in the middle, and wrong by half the way there and back at most (Cristian's
-//! method). The nearest sample of late is kept.
+//! method). The nearest sample of late is kept. This machine's clock is read once, and steps that it makes later are not seen.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Instant,
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -38,6 +41,12 @@ pub(super) struct DatabaseClock {
     is_fixed: bool,
 }
 
+/// This machine's time as its clock told it once, counted on since: that somebody sets the clock later changes nothing.
+pub(super) struct Steady {
+    told: Timestamp,
+    at: Instant,
+}
+
 /// What one answer told; all in nanoseconds.
 #[derive(Debug, Clone, Copy)]
 struct Sample {
@@ -46,6 +55,19 @@ struct Sample {
     error: i64,
     /// When, by the machine.
     at: i64,
+}
+
+impl Steady {
+    /// From now on.
+    pub(super) fn since_now(clock: &dyn Clock) -> Steady {
+        Steady { told: clock.now(), at: Instant::now() }
+    }
+}
+
+impl Clock for Steady {
+    fn now(&self) -> Timestamp {
+        self.told.checked_add(self.at.elapsed()).unwrap_or(self.told)
+    }
 }
 
 impl DatabaseClock {

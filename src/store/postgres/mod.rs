@@ -38,7 +38,12 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 pub(super) use self::copy::PostgresShelf;
-use self::{clock::DatabaseClock, connect::Database, rows::get, write::Writer};
+use self::{
+    clock::{DatabaseClock, Steady},
+    connect::Database,
+    rows::get,
+    write::Writer,
+};
 use super::{
     Attempt, CHECK_LIMIT, ChannelState, Committed, Delivery, DeliveryId, DeliveryQuery, ItemRecord, ItemRef, MessageId,
     Migrated, OpenError, OtherGateway, PetitionQuery, QuarantineQuery, QuarantinedItem, RequestKey, Schema, Store,
@@ -73,7 +78,8 @@ impl PostgresStore {
         let database = Database::open(settings).await?;
         schema::open(&database).await?;
         copy::refuse_unfinished(&database).await?;
-        let store = PostgresStore::on(database, DatabaseClock::new(clock));
+        let machine = Arc::new(Steady::since_now(&*clock));
+        let store = PostgresStore::on(database, DatabaseClock::new(machine));
         // Before anything is dated. The first answer on a new connection may be slow; the nearest counts.
         for _ in 0..CLOCK_SAMPLES {
             store.ask().await.map_err(OpenError::engine)?;

@@ -93,3 +93,18 @@ async fn all_gateways_tell_the_same_health_of_a_channel() {
     office.say("channel sync portal", &[]);
     office.both_show("both tell that it is over", |it| it["last_fault"] == "").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_gateway_lists_all_and_itself_first() {
+    let office = Office::open().await;
+    let listed = |at: usize| {
+        let mut gateways = office.fleet.of(at).json("gateway list", &[]).records();
+        assert_eq!(gateways.iter().map(|it| it["self"] == true).collect::<Vec<_>>(), [true, false]);
+        assert_eq!(gateways[0]["channels"].as_array().unwrap().is_empty(), at == office.other, "{gateways:?}");
+        gateways.iter_mut().for_each(|it| it["self"] = Value::Null);
+        gateways
+    };
+    let (mut one, other) = (listed(0), listed(1));
+    one.reverse();
+    assert_eq!(one, other);
+}
