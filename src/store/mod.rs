@@ -7,6 +7,8 @@
 //!
 //! It decides nothing: a [`Change`] was decided by `crate::petition`; the store only refuses what is stale or a repeat.
 //!
+//! A store moves from one engine to another as a whole, while nobody uses it ([`copy`]).
+//!
 //! Several gateways may share one store, with clocks that differ. So what falls due, and when a lease ends, is judged by the
 //! store's own time alone: callers say how long, and never when.
 

@@ -1,11 +1,12 @@
 //! The view while a store is copied: a bar on a terminal, a line every few seconds elsewhere, nothing for programs.
 
 use std::{
+    fmt,
     io::{self, IsTerminal},
     time::{Duration, Instant},
 };
 
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, HumanFloatCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use petition_gateway::store::copy::{Phase, Progress};
 
 use crate::cli::{
@@ -49,10 +50,7 @@ impl View {
                 let name = name(phase);
                 let name = name.in_lang(self.output.lang);
                 let (rows, rows_all) = (HumanCount(rows), HumanCount(rows_all));
-                self.output.note(&said!(
-                    "{name}: {rows}/{rows_all} dòng ({table})",
-                    "{name}: {rows}/{rows_all} rows ({table})"
-                ));
+                self.output.note(&said!("{name}: {rows}/{rows_all} ({table})", "{name}: {rows}/{rows_all} ({table})"));
             }
             None => {}
         }
@@ -67,13 +65,18 @@ impl View {
 }
 
 fn bar() -> ProgressBar {
-    let style = "{prefix} {bar:40} {human_pos}/{human_len} {per_sec} {eta} {msg}";
+    let style = "{prefix} {bar:40} {human_pos}/{human_len} {rate} {eta} {msg}";
     let style = ProgressStyle::with_template(style).expect("the template is well-formed");
+    let style = style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+        // Nobody is told when a bar cannot be drawn.
+        let _unseen = write!(out, "{:.0}/s", HumanFloatCount(state.per_sec()));
+    });
     ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
 }
 
 fn name(phase: Phase) -> Said {
     match phase {
+        Phase::Count => said!("đếm", "counting"),
         Phase::Copy => said!("sao chép", "copying"),
         Phase::Compare => said!("đối chiếu", "comparing"),
     }

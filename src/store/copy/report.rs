@@ -9,15 +9,17 @@ pub struct Progress {
     pub phase: Phase,
     /// With which table.
     pub table: &'static str,
-    /// Rows of all tables that this phase is done with.
+    /// Rows of all tables that this phase is done with; tables while they are counted.
     pub rows: u64,
-    /// Rows of all tables.
+    /// Rows of all tables, or all tables.
     pub rows_all: u64,
 }
 
 /// What is being done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
+    /// The rows of the source are counted.
+    Count,
     /// The source is read and written to the target.
     Copy,
     /// The target is read, or both are.

@@ -22,7 +22,7 @@ pub(super) async fn copy(
     told: Told<'_>,
 ) -> Result<Report, CopyError> {
     let mark = begin(source, target, start_over).await?;
-    let counts = counts(source).await?;
+    let counts = counts(source, told).await?;
     let mut copying = Copying { source, target, place: mark.place, told: Telling::new(Phase::Copy, &counts, told) };
     let mut sums = Vec::with_capacity(TABLES.len());
     let mut rows_before = 0;
@@ -53,7 +53,7 @@ pub(super) async fn copy(
 
 /// Compares two stores.
 pub(super) async fn compare(one: &dyn Shelf, other: &dyn Shelf, told: Told<'_>) -> Result<Report, CopyError> {
-    let counts = counts(one).await?;
+    let counts = counts(one, told).await?;
     let mut told = Telling::new(Phase::Compare, &counts, told);
     let mut tables = Vec::with_capacity(TABLES.len());
     for (table, count) in TABLES.iter().zip(&counts) {
@@ -100,9 +100,10 @@ async fn state(shelf: &dyn Shelf) -> Result<Vec<u8>, CopyError> {
     Ok(all.finalize().to_vec())
 }
 
-async fn counts(shelf: &dyn Shelf) -> Result<Vec<u64>, CopyError> {
+async fn counts(shelf: &dyn Shelf, told: Told<'_>) -> Result<Vec<u64>, CopyError> {
     let mut counts = Vec::with_capacity(TABLES.len());
-    for table in &TABLES {
+    for (rows, table) in (0..).zip(&TABLES) {
+        told(Progress { phase: Phase::Count, table: table.name, rows, rows_all: TABLES.len() as u64 });
         counts.push(shelf.count(table).await.map_err(CopyError::of(shelf.name()))?);
     }
     Ok(counts)

@@ -8,6 +8,8 @@
 pub(in crate::store) struct Table {
     /// Its name.
     pub(in crate::store) name: &'static str,
+    /// What one of its rows is.
+    pub(in crate::store) record: &'static str,
     /// Its columns.
     pub(in crate::store) columns: &'static [Column],
     /// The columns that tell rows apart, in whose order they are walked.
@@ -78,14 +80,15 @@ pub(in crate::store) const DOSSIERS: &str = "dossiers";
 /// Callers' keys.
 pub(in crate::store) const REQUESTS: &str = "requests";
 
-/// The tables in which every batch of a gateway's leaves its mark, small enough to be read at once: who finds them as they
-/// were finds the store as it was.
+/// Small tables in which almost all that a gateway does shows: they tell soon that a source is not what it was. What they do
+/// not show is found in the end, when all is compared.
 pub(super) const STATE: [&str; 4] = [COUNTERS, "channels", "cursors", "code_lists"];
 
 /// Every table, in the order in which they are copied: what a row refers to comes before it.
 pub(in crate::store) static TABLES: [Table; 13] = [
     Table {
         name: "petitions",
+        record: "petition",
         key: &["pk"],
         columns: &[
             integer("pk"),
@@ -106,14 +109,16 @@ pub(in crate::store) static TABLES: [Table; 13] = [
             text("due_on"),
         ],
     },
-    Table { name: DOSSIERS, key: &["petition"], columns: &[integer("petition"), json("doc")] },
+    Table { name: DOSSIERS, record: "document", key: &["petition"], columns: &[integer("petition"), json("doc")] },
     Table {
         name: "events",
+        record: "event",
         key: &["seq"],
         columns: &[integer("seq"), uuid("petition"), integer("version"), integer("at"), text("actor"), json("body")],
     },
     Table {
         name: REQUESTS,
+        record: "request",
         key: &["id", "principal"],
         columns: &[
             uuid("id"),
@@ -126,6 +131,7 @@ pub(in crate::store) static TABLES: [Table; 13] = [
     },
     Table {
         name: "messages",
+        record: "message",
         key: &["id"],
         columns: &[
             integer("id"),
@@ -141,6 +147,7 @@ pub(in crate::store) static TABLES: [Table; 13] = [
     },
     Table {
         name: "items",
+        record: "item",
         key: &["message", "place_no"],
         columns: &[
             integer("message"),
@@ -155,6 +162,7 @@ pub(in crate::store) static TABLES: [Table; 13] = [
     },
     Table {
         name: "deliveries",
+        record: "delivery",
         key: &["n"],
         columns: &[
             integer("n"),
@@ -175,14 +183,16 @@ pub(in crate::store) static TABLES: [Table; 13] = [
             maybe(text("remote_reference")),
         ],
     },
-    Table { name: "errands", key: &["delivery"], columns: &[integer("delivery"), json("body")] },
+    Table { name: "errands", record: "errand", key: &["delivery"], columns: &[integer("delivery"), json("body")] },
     Table {
         name: "attempts",
+        record: "attempt",
         key: &["delivery", "number"],
         columns: &[integer("delivery"), integer("number"), integer("at"), text("verdict"), maybe(text("reason"))],
     },
     Table {
         name: "channels",
+        record: "channel",
         key: &["name"],
         columns: &[
             text("name"),
@@ -200,12 +210,23 @@ pub(in crate::store) static TABLES: [Table; 13] = [
     },
     Table {
         name: "cursors",
+        record: "cursor",
         key: &["channel", "feed"],
         columns: &[text("channel"), text("feed"), text("cursor"), integer("at")],
     },
-    Table { name: "code_lists", key: &["channel", "name"], columns: &[text("channel"), text("name"), json("entries")] },
+    Table {
+        name: "code_lists",
+        record: "code list",
+        key: &["channel", "name"],
+        columns: &[text("channel"), text("name"), json("entries")],
+    },
     // One row, which needs no key.
-    Table { name: COUNTERS, key: &[], columns: &[integer("seq"), integer("message"), integer("delivery")] },
+    Table {
+        name: COUNTERS,
+        record: "row of counters",
+        key: &[],
+        columns: &[integer("seq"), integer("message"), integer("delivery")],
+    },
 ];
 
 const fn column(name: &'static str, sort: Sort) -> Column {

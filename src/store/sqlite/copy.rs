@@ -13,7 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 use rusqlite::{
-    Connection, Row as SqlRow, ToSql, params,
+    Connection, InterruptHandle, Row as SqlRow, ToSql, params,
     types::{ToSqlOutput, ValueRef},
 };
 use tokio::{sync::mpsc, task::spawn_blocking};
@@ -55,7 +55,16 @@ const MARK: &str = "CREATE TABLE copy_in_progress (
 pub(in crate::store) struct SqliteShelf {
     name: String,
     conn: Arc<Mutex<Connection>>,
+    /// Ends what is under way.
+    interrupt: InterruptHandle,
     _lock: File,
+}
+
+/// Whoever is told to stop does not wait until a large table is counted or put in order; transactions are rolled back.
+impl Drop for SqliteShelf {
+    fn drop(&mut self) {
+        self.interrupt.interrupt();
+    }
 }
 
 impl SqliteShelf {
@@ -94,7 +103,8 @@ impl SqliteShelf {
     }
 
     fn new(path: &Path, conn: Connection, lock: File) -> SqliteShelf {
-        SqliteShelf { name: name_of(path), conn: Arc::new(Mutex::new(conn)), _lock: lock }
+        let interrupt = conn.get_interrupt_handle();
+        SqliteShelf { name: name_of(path), conn: Arc::new(Mutex::new(conn)), interrupt, _lock: lock }
     }
 
     async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
@@ -146,7 +156,7 @@ impl Shelf for SqliteShelf {
                 drop(pages.blocking_send(Err(error)));
             }
         };
-        // Not one of the runtime's: it is not waited for when the process is told to stop while a table is put in order.
+        // Not one of the runtime's: it would be held as long as the table is gone through.
         thread::Builder::new().name("store-walk".to_owned()).spawn(work).map_err(StoreError::engine)?;
         Ok(Box::pin(ReceiverStream::new(walk)))
     }
@@ -291,21 +301,20 @@ fn select(table: &Table) -> String {
 }
 
 fn row_of(row: &SqlRow<'_>, table: &Table) -> Result<Row, StoreError> {
-    table.columns.iter().enumerate().map(|(at, column)| value_of(row.get_ref(at)?, column)).collect()
+    let value = |(at, column)| value_of(row.get_ref(at)?, column).ok_or(StoreError::Damaged(table.record));
+    table.columns.iter().enumerate().map(value).collect()
 }
 
-fn value_of(value: ValueRef<'_>, column: &Column) -> Result<Value, StoreError> {
-    const DAMAGED: StoreError = StoreError::Damaged("row");
-    Ok(match (value, column.sort) {
+/// The value, if it is one that the column may hold.
+fn value_of(value: ValueRef<'_>, column: &Column) -> Option<Value> {
+    Some(match (value, column.sort) {
         (ValueRef::Null, _) if column.may_be_absent => Value::Absent,
         (ValueRef::Integer(number), Sort::Integer) => Value::Integer(number),
         (ValueRef::Integer(number @ 0..=1), Sort::Boolean) => Value::Boolean(number == 1),
-        (ValueRef::Blob(bytes), Sort::Uuid) => Value::Uuid(Uuid::from_slice(bytes).map_err(|_| DAMAGED)?),
+        (ValueRef::Blob(bytes), Sort::Uuid) => Value::Uuid(Uuid::from_slice(bytes).ok()?),
         (ValueRef::Blob(bytes), Sort::Bytes) => Value::Bytes(bytes.to_vec()),
-        (ValueRef::Text(text), Sort::Text | Sort::Json) => {
-            Value::Text(std::str::from_utf8(text).map_err(|_| DAMAGED)?.to_owned())
-        }
-        _ => return Err(DAMAGED),
+        (ValueRef::Text(text), Sort::Text | Sort::Json) => Value::Text(std::str::from_utf8(text).ok()?.to_owned()),
+        _ => return None,
     })
 }
 
@@ -407,6 +416,19 @@ mod tests {
             found += 1;
         }
         assert_eq!(found, TABLES.iter().map(|table| table.columns.len()).sum::<usize>());
+    }
+
+    #[tokio::test]
+    async fn a_row_that_cannot_be_read_says_what_it_is_and_not_what_is_in_it() {
+        let (folder, conn) = opened();
+        let sql =
+            "INSERT INTO events (seq, petition, version, at, actor, body) VALUES (1, x'00', 1, 0, 'Nguyễn', '{}')";
+        conn.execute(sql, []).unwrap();
+        drop(conn);
+        let shelf = SqliteShelf::open_source(&folder.path().join("store.db")).unwrap();
+        let mut walk = shelf.walk(table("events").unwrap()).await.unwrap();
+        let Some(Err(error)) = futures::StreamExt::next(&mut walk).await else { panic!("it was read") };
+        assert_eq!(error.to_string(), "a stored event cannot be read");
     }
 
     #[test]

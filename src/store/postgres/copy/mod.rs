@@ -17,10 +17,7 @@ use tokio::{
     sync::{MappedMutexGuard, Mutex, MutexGuard},
     task::spawn_blocking,
 };
-use tokio_postgres::{
-    Row as SqlRow, Transaction,
-    types::{FromSql, ToSql},
-};
+use tokio_postgres::{Row as SqlRow, Transaction, types::ToSql};
 
 use super::{
     connect::{Client, Database},
@@ -357,20 +354,18 @@ pub(super) fn select(table: &Table) -> String {
 }
 
 fn row_of(row: &SqlRow, table: &Table) -> Result<Row, StoreError> {
-    table.columns.iter().enumerate().map(|(at, column)| value_of(row, at, column)).collect()
+    let value = |(at, column)| value_of(row, at, column).map_err(|_| StoreError::Damaged(table.record));
+    table.columns.iter().enumerate().map(value).collect()
 }
 
-fn value_of(row: &SqlRow, at: usize, column: &Column) -> Result<Value, StoreError> {
-    fn value<'a, T: FromSql<'a>>(row: &'a SqlRow, at: usize) -> Result<Option<T>, StoreError> {
-        row.try_get(at).map_err(|_| StoreError::Damaged("row"))
-    }
+fn value_of(row: &SqlRow, at: usize, column: &Column) -> Result<Value, tokio_postgres::Error> {
     let value = match column.sort {
-        Sort::Integer => value(row, at)?.map(Value::Integer),
-        Sort::Boolean => value(row, at)?.map(Value::Boolean),
-        Sort::Uuid => value(row, at)?.map(Value::Uuid),
-        Sort::Bytes => value(row, at)?.map(Value::Bytes),
-        Sort::Json => value(row, at)?.map(Value::Text),
-        Sort::Text => value(row, at)?.map(|stored: &str| Value::Text(unescaped(stored))),
+        Sort::Integer => row.try_get::<_, Option<_>>(at)?.map(Value::Integer),
+        Sort::Boolean => row.try_get::<_, Option<_>>(at)?.map(Value::Boolean),
+        Sort::Uuid => row.try_get::<_, Option<_>>(at)?.map(Value::Uuid),
+        Sort::Bytes => row.try_get::<_, Option<_>>(at)?.map(Value::Bytes),
+        Sort::Json => row.try_get::<_, Option<_>>(at)?.map(Value::Text),
+        Sort::Text => row.try_get::<_, Option<&str>>(at)?.map(|stored| Value::Text(unescaped(stored))),
     };
     Ok(value.unwrap_or(Value::Absent))
 }
