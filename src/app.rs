@@ -1,6 +1,6 @@
 //! The only place where parts are joined: configuration ▶ parts ▶ tasks ▶ drain.
 //!
-//! Read [`start`] from top to bottom: it is the order in which the gateway comes to life. It stops in the reverse order:
+//! Read [`start`], then [`work`], from top to bottom: it is the order in which the gateway comes to life. It stops in the reverse order:
 //! the entrances close first, what is under way ends, and the committer goes last, when nobody can write any more.
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
@@ -32,7 +32,7 @@ use crate::{
     presence::{self, Turns},
     remote::{self, HttpRemote},
     security::{Incoming, Principals, ServerTls, TlsFiles, tls::TlsError},
-    store::{self, GatewayAbout, OpenError, StoreError},
+    store::{self, GatewayAbout, OpenError, Store, StoreError},
     supervise::{Ended, Supervisor},
 };
 
@@ -137,6 +137,64 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, AppErr
     let clock = store.clock();
     let blobs = Blobs::configured(&config.blobs).await?;
     let channels = join_channels(&config.channels, &blobs, &clock)?;
+    let plan = Plan { gateway: &config.gateway, inbound: &config.inbound, outbound: &config.outbound };
+    let Works { mut life, parts, ready } = work(Ground { store, blobs, channels }, plan).await?;
+    spawn_http(
+        &mut life,
+        &parts,
+        Entrance { listener: http_listener, ready: ready.clone() },
+        config.http,
+        &config.channels,
+    )?;
+    spawn_grpc(&mut life, parts, Entrance { listener: grpc_listener, ready }, &config.grpc, config.principals)?;
+
+    let (stopper, stopped) = mpsc::channel(2);
+    let supervisor = life.into_supervisor();
+    Ok(Running { grpc, http, supervisor, stop_limit: config.gateway.stop_limit, stopper, stopped })
+}
+
+/// What a gateway works on.
+pub struct Ground {
+    /// Its memory.
+    pub store: Arc<dyn Store>,
+    /// Where files are.
+    pub blobs: Blobs,
+    /// Its far sides.
+    pub channels: Channels,
+}
+
+/// How it works.
+#[derive(Clone, Copy)]
+pub struct Plan<'a> {
+    /// Which gateway it is.
+    pub gateway: &'a config::Gateway,
+    /// How messages are taken in.
+    pub inbound: &'a config::Inbound,
+    /// How notices are delivered.
+    pub outbound: &'a config::Outbound,
+}
+
+/// A gateway at work, its entrances still shut.
+pub struct Works {
+    life: Life,
+    parts: grpc::Parts,
+    ready: watch::Receiver<bool>,
+}
+
+impl Works {
+    /// Its tasks, and the parts that entrances call. Without entrances of its own it is as good for whoever calls them.
+    pub fn without_entrances(self) -> (Supervisor, grpc::Parts) {
+        (self.life.into_supervisor(), self.parts)
+    }
+}
+
+/// Sets everything to work that works by itself: it pulls, delivers, and finishes what was left from before.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn work(ground: Ground, plan: Plan<'_>) -> Result<Works, AppError> {
+    let Ground { store, blobs, channels } = ground;
+    let clock = store.clock();
     let (committer, committer_task) = committer::committer(Arc::clone(&store)).await?;
     let decisions = Decisions::new(Arc::clone(&store), committer.clone(), channels.clone(), Arc::clone(&clock));
     let intake =
@@ -150,24 +208,13 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, AppErr
     let (health, ready) = health::health(Arc::clone(&store), committer.clone());
     life.spawn("health", |stop| health.run(stop));
     let (presence, turns) =
-        presence::presence(Arc::clone(&store), committer.clone(), channels.clone(), about(&config.gateway, &clock));
+        presence::presence(Arc::clone(&store), committer.clone(), channels.clone(), about(plan.gateway, &clock));
     life.spawn_presence("presence", |stop| presence.run(stop));
 
     let parts = grpc::Parts { store, committer, decisions, inbound, channels, turns: turns.clone(), blobs, clock };
-    spawn_outbound(&mut life, &parts, &config.outbound);
-    spawn_polls(&mut life, &parts, &turns, &config.inbound);
-    spawn_http(
-        &mut life,
-        &parts,
-        Entrance { listener: http_listener, ready: ready.clone() },
-        config.http,
-        &config.channels,
-    )?;
-    spawn_grpc(&mut life, parts, Entrance { listener: grpc_listener, ready }, &config.grpc, config.principals)?;
-
-    let (stopper, stopped) = mpsc::channel(2);
-    let supervisor = life.into_supervisor();
-    Ok(Running { grpc, http, supervisor, stop_limit: config.gateway.stop_limit, stopper, stopped })
+    spawn_outbound(&mut life, &parts, plan.outbound);
+    spawn_polls(&mut life, &parts, &turns, plan.inbound);
+    Ok(Works { life, parts, ready })
 }
 
 fn about(gateway: &config::Gateway, clock: &SharedClock) -> GatewayAbout {

@@ -33,6 +33,7 @@ impl Health {
         while let Some(is_ready) = stop.run_until_cancelled(self.look()).await {
             self.say(is_ready);
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(INTERVAL) => {}
             }

@@ -8,13 +8,9 @@
 //!
 //! On a store that one gateway has to itself, every channel is its own from the first beat on.
 
-use std::{
-    collections::BTreeSet,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -122,6 +118,7 @@ impl Presence {
                 tracing::warn!(error = &error as &dyn std::error::Error, "this gateway cannot say that it is alive");
             }
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = self.rest() => {}
             }

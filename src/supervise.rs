@@ -64,6 +64,7 @@ impl Supervisor {
     /// Waits for a signal or for a task that ends by itself, then stops everything within `limit`.
     pub async fn run(mut self, mut signals: mpsc::Receiver<()>, limit: Duration) -> Ended {
         let first = tokio::select! {
+            biased;
             Some(()) = signals.recv() => None,
             Some(ended) = self.tasks.join_next_with_id() => Some(self.ended(ended)),
             // Neither tasks nor anybody who could signal.

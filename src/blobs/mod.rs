@@ -12,6 +12,7 @@
 mod copy;
 mod fault;
 mod folder;
+mod memory;
 mod name;
 mod s3;
 mod shelf;
@@ -33,9 +34,10 @@ pub use self::{
 };
 use self::{
     folder::Folder,
+    memory::Memory,
     s3::{Access, Bucket},
     shelf::CHUNK_BYTES,
-    spool::{Spool, Spooled},
+    spool::Spool,
 };
 use crate::config;
 
@@ -101,16 +103,16 @@ pub struct StoredBlob {
 #[derive(Clone)]
 pub struct Blobs {
     shelf: Shelf,
-    spool: Spool,
     landing: Landing,
     size_bytes_max: u64,
 }
 
-/// Where contents go from the spool.
+/// Where contents go: from the spool, or into memory.
 #[derive(Clone)]
 enum Landing {
-    Folder(Folder),
-    Bucket(Bucket),
+    Folder(Spool, Folder),
+    Bucket(Spool, Bucket),
+    Memory(Memory),
 }
 
 impl std::fmt::Debug for Blobs {
@@ -127,8 +129,15 @@ impl Blobs {
     pub async fn open(folder: impl Into<PathBuf>, size_bytes_max: u64) -> Result<Blobs, OpenError> {
         let folder = folder.into();
         let spool = open_spool(&folder).await?;
-        let landing = Landing::Folder(Folder::new(&folder));
-        Ok(Blobs { shelf: folder::shelf(folder).await?, spool, landing, size_bytes_max })
+        let landing = Landing::Folder(spool, Folder::new(&folder));
+        Ok(Blobs { shelf: folder::shelf(folder).await?, landing, size_bytes_max })
+    }
+
+    /// A blob store in memory, as long as it lives, without any thread or file. For simulations, whose time is not the
+    /// machine's.
+    pub fn in_memory(size_bytes_max: u64) -> Blobs {
+        let memory = Memory::default();
+        Blobs { shelf: memory.shelf(), landing: Landing::Memory(memory), size_bytes_max }
     }
 
     /// Opens the blob store that is configured: the bucket if there is one, which is asked whether it can be used, and
@@ -142,8 +151,8 @@ impl Blobs {
         };
         let spool = open_spool(&config.folder).await?;
         let shelf = s3::shelf(s3, Access::Keep).await?;
-        let landing = Landing::Bucket(Bucket::new(shelf.clone()));
-        Ok(Blobs { shelf, spool, landing, size_bytes_max: config.attachment_bytes_max })
+        let landing = Landing::Bucket(spool, Bucket::new(shelf.clone()));
+        Ok(Blobs { shelf, landing, size_bytes_max: config.attachment_bytes_max })
     }
 
     /// Keeps what `reader` gives.
@@ -170,7 +179,7 @@ impl Blobs {
         &self,
         content: impl Stream<Item = io::Result<Bytes>> + Send + Unpin,
     ) -> Result<StoredBlob, BlobError> {
-        self.keep(self.spool.take(content, self.size_bytes_max).await?).await
+        self.keep(content, self.size_bytes_max, |_| true).await
     }
 
     /// Keeps a content only if it is the one that is named so; of any size, for it was kept elsewhere before.
@@ -182,11 +191,7 @@ impl Blobs {
         sha256: &str,
         content: impl Stream<Item = io::Result<Bytes>> + Send + Unpin,
     ) -> Result<StoredBlob, BlobError> {
-        let spooled = self.spool.take(content, u64::MAX).await?;
-        if spooled.blob.sha256 != sha256 {
-            return Err(BlobError::OtherContent);
-        }
-        self.keep(spooled).await
+        self.keep(content, u64::MAX, |blob| blob.sha256 == sha256).await
     }
 
     /// The content from byte `offset` on; `None` when it is not kept. An offset beyond the end gives nothing.
@@ -222,13 +227,27 @@ impl Blobs {
         &self.shelf
     }
 
-    async fn keep(&self, spooled: Spooled) -> Result<StoredBlob, BlobError> {
+    /// Keeps what a stream gives, if it is what was meant.
+    async fn keep(
+        &self,
+        content: impl Stream<Item = io::Result<Bytes>> + Send + Unpin,
+        size_bytes_max: u64,
+        is_meant: impl Fn(&StoredBlob) -> bool,
+    ) -> Result<StoredBlob, BlobError> {
+        let spool = match &self.landing {
+            Landing::Folder(spool, _) | Landing::Bucket(spool, _) => spool,
+            Landing::Memory(memory) => return memory.keep(content, size_bytes_max, is_meant).await,
+        };
+        let spooled = spool.take(content, size_bytes_max).await?;
         let blob = spooled.blob.clone();
+        if !is_meant(&blob) {
+            return Err(BlobError::OtherContent);
+        }
         let is_known = self.stat(&blob.sha256).await? == Some(blob.size_bytes);
         let kept = match &self.landing {
-            Landing::Folder(folder) => folder.keep(&spooled, is_known).await,
-            Landing::Bucket(_) if is_known => Ok(()),
-            Landing::Bucket(bucket) => bucket.keep(spooled).await,
+            Landing::Folder(_, folder) => folder.keep(&spooled, is_known).await,
+            Landing::Bucket(_, bucket) if !is_known => bucket.keep(spooled).await,
+            Landing::Bucket(..) | Landing::Memory(_) => Ok(()),
         };
         kept.map_err(BlobError::Storage)?;
         Ok(blob)

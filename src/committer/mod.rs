@@ -13,13 +13,13 @@ mod tests;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use channel_sdk::inbound::CodeList;
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
-    time::timeout,
+    time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -289,12 +289,13 @@ impl CommitterTask {
             let first = match left_over.take() {
                 Some(job) => Some(job),
                 None => tokio::select! {
-                    job = self.queue.recv() => job,
+                    biased;
                     () = stop.cancelled(), if !self.queue.is_closed() => {
                         // From here on nothing is let in; `recv` gives what is there and then nothing.
                         self.queue.close();
                         continue;
                     }
+                    job = self.queue.recv() => job,
                 },
             };
             let Some(first) = first else { return };

@@ -81,6 +81,7 @@ impl Poll {
                 }
             };
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = self.channel.sync.notified() => {}
                 () = self.turn.changed() => {}

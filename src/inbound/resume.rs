@@ -39,6 +39,7 @@ impl Resume {
                 tracing::warn!(error, "what was journalled before cannot be dealt with now; it is tried again");
             }
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(INTERVAL) => {}
             }

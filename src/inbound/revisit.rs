@@ -35,6 +35,7 @@ impl Revisit {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the quarantine could not be looked through");
             }
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(self.interval) => {}
             }

@@ -80,6 +80,7 @@ impl Outbound {
             idle = if claimed > 0 { SLEEP_MIN } else { (idle * 2).min(SLEEP_MAX) };
             let nap = if room == 0 { SLEEP_MAX } else { self.nap().await.max(idle) };
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = under_way.next(), if !under_way.tasks.is_empty() => idle = SLEEP_MIN,
                 () = due, if room > 0 => idle = SLEEP_MIN,

@@ -20,7 +20,11 @@ mod search;
 mod tests;
 mod writer;
 
-use std::{fs::File, path::PathBuf, sync::Arc};
+use std::{
+    fs::File,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
 use async_trait::async_trait;
 use channel_sdk::inbound::CodeList;
@@ -47,7 +51,7 @@ pub struct SqliteStore {
     readers: Readers,
     writer: Writer,
     clock: SharedClock,
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl SqliteStore {
@@ -64,7 +68,18 @@ impl SqliteStore {
         copy::refuse_unfinished(&conn, place)?;
         let writer =
             Writer::start(conn, Arc::clone(&clock)).map_err(|source| OpenError::Io { path: path.clone(), source })?;
-        Ok(SqliteStore { readers: Readers::new(path), writer, clock, _lock: lock })
+        Ok(SqliteStore { readers: Readers::new(path), writer, clock, _lock: Some(lock) })
+    }
+
+    /// A store in memory, as long as it lives: the same statements on one connection, without any thread. For simulations,
+    /// whose time is not the machine's.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn in_memory(clock: SharedClock) -> Result<SqliteStore, OpenError> {
+        let conn = Arc::new(Mutex::new(schema::open_in_memory()?));
+        let writer = Writer::Inline { conn: Arc::clone(&conn), clock: Arc::clone(&clock) };
+        Ok(SqliteStore { readers: Readers::Inline(conn), writer, clock, _lock: None })
     }
 }
 

@@ -9,14 +9,22 @@ use std::{
 use rusqlite::Connection;
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
-use super::schema;
+use super::{schema, writer::SharedConnection};
 use crate::store::StoreError;
 
 /// Reads at a time: the disk and two to eight cores are busy with these; more would only queue inside SQLite.
 const READERS: usize = 8;
 
-/// The readers' connections, opened as they are needed.
-pub(super) struct Readers {
+/// Who reads: connections of their own, or whoever asks, on the writer's.
+pub(super) enum Readers {
+    /// Opened as they are needed.
+    Own(OwnReaders),
+    /// For simulations: a blocking thread would keep a time of its own.
+    Inline(SharedConnection),
+}
+
+/// The readers' connections.
+pub(super) struct OwnReaders {
     path: PathBuf,
     permits: Arc<Semaphore>,
     idle: Arc<Mutex<Vec<Connection>>>,
@@ -24,7 +32,7 @@ pub(super) struct Readers {
 
 impl Readers {
     pub(super) fn new(path: PathBuf) -> Readers {
-        Readers { path, permits: Arc::new(Semaphore::new(READERS)), idle: Arc::default() }
+        Readers::Own(OwnReaders { path, permits: Arc::new(Semaphore::new(READERS)), idle: Arc::default() })
     }
 
     /// Reads on one snapshot: all statements of `read` see the same state of the store.
@@ -33,19 +41,28 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let own = match self {
+            Readers::Own(own) => own,
+            Readers::Inline(conn) => return read_on(&conn.lock().unwrap_or_else(PoisonError::into_inner), read),
+        };
+        let permit = Arc::clone(&own.permits).acquire_owned().await;
         let permit = permit.map_err(|_| StoreError::Unavailable("it is closed"))?;
-        let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
+        let (path, idle) = (own.path.clone(), Arc::clone(&own.idle));
         let work = move || {
             let _permit = permit;
             let known = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let conn = known.map_or_else(|| schema::open_reader(&path), Ok)?;
-            let snapshot = conn.unchecked_transaction()?;
-            let result = read(&snapshot);
-            snapshot.finish()?;
+            let result = read_on(&conn, read);
             idle.lock().unwrap_or_else(PoisonError::into_inner).push(conn);
             result
         };
         spawn_blocking(work).await.map_err(StoreError::engine)?
     }
+}
+
+fn read_on<T>(conn: &Connection, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let snapshot = conn.unchecked_transaction()?;
+    let result = read(&snapshot);
+    snapshot.finish()?;
+    result
 }

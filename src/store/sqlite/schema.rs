@@ -105,6 +105,15 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     Ok(conn)
 }
 
+/// The one connection to a database of the schema that this gateway knows, which is gone with it.
+pub(super) fn open_in_memory() -> Result<Connection, OpenError> {
+    let conn = Connection::open_in_memory()?;
+    set_up(&conn, WRITER_CACHE_KIB)?;
+    conn.pragma_update(None, "foreign_keys", true)?;
+    bring_forward(&conn, 0)?;
+    Ok(conn)
+}
+
 /// A reader's connection.
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let conn = open_read_only(path)?;

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, PoisonError, mpsc},
     thread::{self, JoinHandle},
 };
 
@@ -22,8 +22,19 @@ use crate::{
 
 type Answer = oneshot::Sender<Result<Vec<Written>, StoreError>>;
 
-/// The thread that writes. Dropping it ends the thread after the batch in hand and closes the database.
-pub(super) struct Writer {
+/// Who writes: a thread of its own, or whoever asks.
+pub(super) enum Writer {
+    /// Dropping it ends the thread after the batch in hand and closes the database.
+    Thread(WriterThread),
+    /// For simulations: a thread would keep a time of its own.
+    Inline { conn: SharedConnection, clock: SharedClock },
+}
+
+/// The one connection of a store that nobody else has.
+pub(super) type SharedConnection = Arc<Mutex<Connection>>;
+
+/// The thread that writes.
+pub(super) struct WriterThread {
     batches: Option<mpsc::Sender<(Arc<[Write]>, Answer)>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -38,19 +49,25 @@ impl Writer {
             }
         };
         let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(work)?;
-        Ok(Writer { batches: Some(batches), thread: Some(thread) })
+        Ok(Writer::Thread(WriterThread { batches: Some(batches), thread: Some(thread) }))
     }
 
     pub(super) async fn write(&self, batch: Arc<[Write]>) -> Result<Vec<Written>, StoreError> {
         const STOPPED: StoreError = StoreError::Unavailable("its writer has stopped");
+        let thread = match self {
+            Writer::Thread(thread) => thread,
+            Writer::Inline { conn, clock } => {
+                return write(&conn.lock().unwrap_or_else(PoisonError::into_inner), &batch, clock.now());
+            }
+        };
         let (answer, answered) = oneshot::channel();
-        let batches = self.batches.as_ref().ok_or(STOPPED)?;
+        let batches = thread.batches.as_ref().ok_or(STOPPED)?;
         batches.send((batch, answer)).map_err(|_| STOPPED)?;
         answered.await.map_err(|_| STOPPED)?
     }
 }
 
-impl Drop for Writer {
+impl Drop for WriterThread {
     fn drop(&mut self) {
         drop(self.batches.take());
         if let Some(thread) = self.thread.take() {
