@@ -133,6 +133,7 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, AppErr
     let (http_listener, http) = bind(config.http.listener.listen).await?;
 
     let store = store::open(config.store, clock).await?;
+    crate::failpoint::at!("start.store_opened");
     // From here on the store's time counts: gateways that share it have clocks of their own.
     let clock = store.clock();
     let blobs = Blobs::configured(&config.blobs).await?;
@@ -148,6 +149,7 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, AppErr
     )?;
     spawn_grpc(&mut life, parts, Entrance { listener: grpc_listener, ready }, &config.grpc, config.principals)?;
 
+    crate::failpoint::at!("start.joined");
     let (stopper, stopped) = mpsc::channel(2);
     let supervisor = life.into_supervisor();
     Ok(Running { grpc, http, supervisor, stop_limit: config.gateway.stop_limit, stopper, stopped })
@@ -395,11 +397,14 @@ impl Life {
         let Life { work, presence, presence_stop, core_stop, .. } = self;
         self.supervisor.spawn("drain", |stop| async move {
             stop.cancelled().await;
+            crate::failpoint::at!("stop.heard");
             work.close();
             work.wait().await;
+            crate::failpoint::at!("stop.work_ended");
             presence_stop.cancel();
             presence.close();
             presence.wait().await;
+            crate::failpoint::at!("stop.presence_ended");
             core_stop.cancel();
         });
         self.supervisor

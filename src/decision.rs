@@ -106,6 +106,7 @@ impl Decisions {
         }
         for _ in 0..TRIES_MAX {
             let petition = self.store.petition_get(id).await?.ok_or(DecisionError::NotFound)?;
+            crate::failpoint::at!("decide.loaded");
             let events = match decide_on(&petition, &command, &context) {
                 Ok(events) => events,
                 // The first try of this very call may have been committed since we looked.
@@ -158,7 +159,10 @@ impl Decisions {
     /// Commits; `None` when somebody was faster.
     async fn commit(&self, change: Change) -> Result<Option<Decided>, DecisionError> {
         let petition = change.petition.clone();
-        match self.committer.change(change).await? {
+        crate::failpoint::at!("decide.decided");
+        let committed = self.committer.change(change).await?;
+        crate::failpoint::at!("decide.committed");
+        match committed {
             Committed::New { seq, .. } => Ok(Some(Decided { petition, seq, repeated: false })),
             Committed::Duplicate { id, seq, .. } => self.repeated(id, seq).await.map(Some),
             Committed::KeyReused => Err(DecisionError::KeyReused),

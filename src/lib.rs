@@ -32,6 +32,7 @@
 //! - [`config`], [`security`], [`remote`], [`telemetry`], [`supervise`], [`clock`], [`health`]: what the parts stand
 //!   on.
 //! - [`adapters`]: the registry of kinds. [`app`]: the only place where parts are joined.
+//! - [`failpoint`]: named places at which a test kills the gateway; nothing in what is shipped.
 //! - [`demo`]: a ministry's year in a minute over all of the above, and the audit of it; a client like any other.
 //!
 //! # Invariants
@@ -61,6 +62,7 @@ pub mod committer;
 pub mod config;
 pub mod decision;
 pub mod demo;
+pub mod failpoint;
 pub mod fence;
 pub mod grpc;
 pub mod health;

@@ -130,6 +130,7 @@ impl Presence {
                 "what this gateway held is free only after its lease"
             );
         }
+        crate::failpoint::at!("presence.left");
     }
 
     /// Until the next beat is due: soon when a channel is nobody's.
@@ -168,6 +169,7 @@ impl Presence {
         };
         let until = Instant::now() + LEASE;
         let Held { channels, to_sync } = self.committer.beat(beat).await?;
+        crate::failpoint::at!("presence.beaten");
         self.tell(&channels);
         // Others are told only of a change; that the turn goes on they see for themselves.
         self.holding.send_if_modified(|holding| {

@@ -33,8 +33,10 @@ impl Folder {
         let folder = place.parent().unwrap_or(&self.0);
         if !is_known {
             spooled.flush().await?;
+            crate::failpoint::at!("blob.flushed");
             fs::create_dir_all(folder).await?;
             fs::rename(spooled.path(), &place).await?;
+            crate::failpoint::at!("blob.renamed");
         }
         self.flush_folders(folder).await
     }

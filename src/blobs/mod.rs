@@ -250,6 +250,7 @@ impl Blobs {
             Landing::Bucket(..) | Landing::Memory(_) => Ok(()),
         };
         kept.map_err(BlobError::Storage)?;
+        crate::failpoint::at!("blob.kept");
         Ok(blob)
     }
 }

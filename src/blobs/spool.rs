@@ -67,9 +67,11 @@ impl Spool {
             }
             file.write_all(&piece).await.map_err(BlobError::Storage)?;
             digest.update(&piece);
+            crate::failpoint::at!("blob.piece_written");
         }
         file.flush().await.map_err(BlobError::Storage)?;
         spooled.blob = StoredBlob { sha256: hex::encode(digest.finalize()), size_bytes };
+        crate::failpoint::at!("blob.spooled");
         Ok(spooled)
     }
 

@@ -36,6 +36,9 @@ impl Serve {
                 return Err(Failure::Told(Exit::Config));
             }
         };
+        #[cfg(feature = "failpoints")]
+        petition_gateway::failpoint::arm()
+            .map_err(|error| Failure::Ended(Exit::Config, said!("cổng không khởi động được: {error}", "{error}")))?;
         telemetry::init(config.log).expect("nobody else in this process sets logging up");
         match app::serve(config, Arc::new(SystemClock)).await {
             // What was cut off lies in the store and goes on at the next start.

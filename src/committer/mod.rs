@@ -327,14 +327,18 @@ impl CommitterTask {
             writes.push(write);
             answers.push((answer, _room));
         }
+        crate::failpoint::at!("commit.gathered");
         let written = self.write_all(writes.into()).await;
+        crate::failpoint::at!("commit.written");
         if written.iter().any(|it| matches!(it, Err(StoreError::Unavailable(_) | StoreError::Unknown))) {
             self.turn_away();
         }
         self.publish(written.iter().flatten(), may_be_due);
+        crate::failpoint::at!("commit.published");
         for ((answer, _room), written) in answers.into_iter().zip(written) {
             send(answer, written);
         }
+        crate::failpoint::at!("commit.answered");
     }
 
     /// Tells whoever waits that the store takes nothing now: each would wait as long in vain as the batch before.

@@ -43,6 +43,7 @@ impl Petitions {
             _ => return Err(out_of_form("header", "the first message must be the header").into()),
         };
         let announced = Announced::parse(header)?;
+        crate::failpoint::at!("upload.header_read");
         let duplicate = match &announced.sha256 {
             Some(sha256) => self.parts.blobs.stat(sha256).await.map_err(CallError::from)?.is_some(),
             None => false,
@@ -52,6 +53,7 @@ impl Petitions {
         if !announced.is(&blob.sha256, blob.size_bytes) {
             return Err(CallError::DigestMismatch.into());
         }
+        crate::failpoint::at!("upload.before_answer");
         Ok(pb::UploadAttachmentResponse { sha256: blob.sha256, size_bytes: signed(blob.size_bytes), duplicate })
     }
 

@@ -40,6 +40,7 @@ impl Petitions {
         let actor = caller.name.clone();
         let context = Context { actor, expected_version, request: Some(key), ..Context::default() };
         let decided = self.parts.decisions.decide(id, command, context).await?;
+        crate::failpoint::at!("decide.before_answer");
         let seen = petition(decided.petition, Sight::Full, self.parts.clock.today());
         Ok((seen, signed(decided.seq.0), decided.repeated).into())
     }

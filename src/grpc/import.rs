@@ -73,6 +73,7 @@ impl Petitions {
                 running.push(self.take(caller, item).boxed());
             }
             if has_ended && next.is_none() && running.is_empty() {
+                crate::failpoint::at!("import.before_answer");
                 return Ok(import.tally.into_response());
             }
             let may_read = next.is_none() && !has_ended && running.len() < ITEMS_AT_ONCE;
@@ -92,9 +93,11 @@ impl Petitions {
     }
 
     async fn take(&self, caller: &Caller, item: Item) -> Done {
+        crate::failpoint::at!("import.item_read");
         let lane = lane(&item);
         let Item { number, item_id, submitted, key } = item;
         let result = self.record(caller, submitted, key).await;
+        crate::failpoint::at!("import.item_taken");
         Done { number, item_id, lane, result }
     }
 }

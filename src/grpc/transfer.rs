@@ -55,8 +55,10 @@ impl Petitions {
         let given_id = request_id::derived(caller, id, "").to_string();
         let submitted = draft::parse(&mut checks, request.petition, given_id);
         checks.done()?;
+        crate::failpoint::at!("submit.parsed");
         let Recorded { decided, how } = self.record(caller, submitted, key).await?;
         let amended = self.is_amendment(how, decided.seq).await?;
+        crate::failpoint::at!("submit.before_answer");
         Ok(pb::SubmitPetitionResponse {
             seq: signed(decided.seq.0),
             duplicate: how == How::Duplicate,

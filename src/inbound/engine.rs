@@ -128,7 +128,9 @@ impl Inbound {
             sha256,
             body: raw.body.clone(),
         };
+        crate::failpoint::at!("journal.before");
         let id = self.committer.journal(message).await?;
+        crate::failpoint::at!("journal.after");
         let _own = self.own(id);
         let entrance = Some(raw.entrance);
         let outcome = self.deal_with(channel, id, raw, entrance).await?;
@@ -141,7 +143,10 @@ impl Inbound {
     /// # Errors
     /// The store failed.
     pub async fn keep_cursor(&self, channel: &Channel, cursor: CursorMove) -> Result<(), StoreError> {
-        self.finish(None, channel, Some(cursor)).await
+        crate::failpoint::at!("cursor.before");
+        self.finish(None, channel, Some(cursor)).await?;
+        crate::failpoint::at!("cursor.kept");
+        Ok(())
     }
 
     /// Deals with a message that was journalled and, because the gateway was stopped or could not then, not dealt with.
@@ -168,9 +173,11 @@ impl Inbound {
             self.committer.message_done(done).await?;
             return Ok(true);
         };
+        crate::failpoint::at!("resume.taken_over");
         // Whoever sent it was not told that it was taken: what is owed for it is owed as for what was pulled.
         self.deal_with(&channel, id, raw(message), None).await?;
         self.finish(Some(id), &channel, None).await?;
+        crate::failpoint::at!("resume.done");
         Ok(true)
     }
 
@@ -198,6 +205,7 @@ impl Inbound {
         let message = self.store.message_get(item.message).await?.ok_or(ReprocessError::NotFound)?;
         let channel = self.channels.get(&message.channel).cloned().ok_or(ReprocessError::NoChannel)?;
         let _own = self.own(item.message).ok_or(ReprocessError::UnderWay)?;
+        crate::failpoint::at!("reprocess.begun");
         if known.record.place.is_empty() {
             return self.reprocess_whole(&channel, item.message, raw(message)).await;
         }
@@ -225,6 +233,7 @@ impl Inbound {
         raw: RawMessage,
     ) -> Result<Reprocessed, ReprocessError> {
         self.committer.message_reopen(id).await?;
+        crate::failpoint::at!("reprocess.reopened");
         let outcomes = match self.deal_with(channel, id, raw, None).await? {
             Outcome::Items(outcomes) if outcomes.is_empty() => {
                 let whole = quarantined(ItemRef::whole(id), "", None, Vec::new());
@@ -250,9 +259,11 @@ impl Inbound {
         raw: RawMessage,
         entrance: Option<Entrance>,
     ) -> Result<Outcome, IntakeError> {
+        crate::failpoint::at!("decode.before");
         let decoded = match decode(channel, &raw).await {
             Ok(decoded) => decoded,
             Err(faults) => {
+                crate::failpoint::at!("quarantine.unreadable");
                 self.committer.items(vec![quarantined(ItemRef::whole(id), "", None, faults.clone())]).await?;
                 tracing::warn!(channel.name = %channel.name, message.id = id.0, faults = faults.len(), "quarantined a message that cannot be read");
                 return Ok(Outcome::Unreadable(faults));
@@ -261,6 +272,7 @@ impl Inbound {
         for warning in &decoded.warnings {
             tracing::warn!(channel.name = %channel.name, message.id = id.0, %warning, "a message is odd");
         }
+        crate::failpoint::at!("decode.after");
         let items = numbered(id, decoded).collect();
         Ok(Outcome::Items(self.take_all(channel, entrance, items).await?))
     }
@@ -282,6 +294,7 @@ impl Inbound {
         let records: Vec<ItemRecord> =
             outcomes.iter().filter(|(record, _)| record.petition.is_none()).map(|(record, _)| record.clone()).collect();
         if !records.is_empty() {
+            crate::failpoint::at!("quarantine.items");
             self.committer.items(records).await?;
         }
         Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
@@ -307,6 +320,7 @@ impl Inbound {
         at: ItemRef,
         item: Item,
     ) -> Result<(ItemRecord, ItemOutcome), IntakeError> {
+        crate::failpoint::at!("intake.item_begun");
         let Item { place, external_id, message } = item;
         let mut record = ItemRecord {
             item: at,
@@ -340,6 +354,7 @@ impl Inbound {
                 record.faults.clone_from(faults);
             }
         }
+        crate::failpoint::at!("intake.item_taken");
         Ok((record, ItemOutcome { external_id, result }))
     }
 
@@ -350,7 +365,10 @@ impl Inbound {
         cursor: Option<CursorMove>,
     ) -> Result<(), StoreError> {
         let done = ItemsDone { message, channel: channel.name.clone(), cursor };
-        self.committer.message_done(done).await
+        crate::failpoint::at!("message.before_done");
+        self.committer.message_done(done).await?;
+        crate::failpoint::at!("message.done");
+        Ok(())
     }
 }
 

@@ -119,8 +119,10 @@ impl Poll {
             // Nothing of a page that has not come is lost, so a far side that hangs need not hold up a stop.
             let Some(Some(page)) = stop.run_until_cancelled(page).await else { break };
             let page = page?;
+            crate::failpoint::at!("pull.page_came");
             let more = page.more;
             self.deal_with(page, cursor, last_page).await?;
+            crate::failpoint::at!("pull.page_done");
             if !more {
                 self.channel.succeeded(&self.feed, self.clock.now());
                 self.channel.scanned(self.clock.now());

@@ -106,8 +106,10 @@ impl Intake {
         if !faults.is_empty() {
             return Ok(ItemResult::Refused(faults));
         }
+        crate::failpoint::at!("intake.checked");
         let mut draft = draft;
         draft.attachments = self.keep_files(draft.attachments).await?;
+        crate::failpoint::at!("intake.files_kept");
         let (external_id, revision) = (draft.external_id.clone(), draft.revision);
         let content = Content::of(draft);
         if let Some(known) = self.store.petition_get_by_external_id(&origin.channel, &external_id).await? {

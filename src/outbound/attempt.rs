@@ -44,6 +44,7 @@ impl Attempts {
     /// # Errors
     /// The store failed: nothing is settled, the lease ends, the delivery is attempted again under the same key.
     pub async fn make(&self, claimed: Claimed, until: Instant) -> Result<(), StoreError> {
+        crate::failpoint::at!("attempt.begun");
         let Claimed { delivery, lease } = claimed;
         let verdict = match self.channels.get(&delivery.channel) {
             // Attempts that ended without a word (a defect, a kill) were never settled; they count all the same.
@@ -64,7 +65,9 @@ impl Attempts {
             },
         };
         let settlement = self.settlement(&delivery, verdict, draw_of(lease));
+        crate::failpoint::at!("settle.before");
         self.committer.settle(Settle { id: delivery.id, lease, settlement }).await?;
+        crate::failpoint::at!("settle.after");
         Ok(())
     }
 
@@ -105,7 +108,10 @@ impl Attempts {
         let context = Context { actor: "gateway".to_owned(), ..Context::default() };
         let command = Command::HoldAttachment { id, sha256, size_bytes };
         match self.decisions.decide(petition, command, context).await {
-            Ok(_) => Ok(Verdict::Delivered { remote_reference: None }),
+            Ok(_) => {
+                crate::failpoint::at!("fetch.held");
+                Ok(Verdict::Delivered { remote_reference: None })
+            }
             Err(DecisionError::Store(error)) => Err(error),
             Err(error @ DecisionError::Contended) => Ok(Verdict::Retry { reason: error.to_string(), not_before: None }),
             Err(error) => Ok(Verdict::Reject { reason: error.to_string() }),

@@ -105,6 +105,7 @@ impl Outbound {
         };
         let count = claimed.len();
         for delivery in claimed {
+            crate::failpoint::at!("claim.after");
             let attempts = self.attempts.clone();
             let channel = delivery.delivery.channel.clone();
             let task = under_way.tasks.spawn(async move { attempts.make(delivery, until).await });
@@ -122,6 +123,7 @@ impl Outbound {
                 room_of.entry(channel).or_insert(0);
             }
         }
+        crate::failpoint::at!("claim.before");
         self.committer.claim(Claim { lease: self.lease, limit, room_of }).await
     }
 

@@ -131,7 +131,10 @@ impl HttpRemote {
             call = call.body(composed.body(&self.blobs));
         }
         let limit = self.limits.timeout + transfer_time(composed.size_bytes);
-        match timeout(limit, call.headers(headers).send()).await {
+        crate::failpoint::at!("send.before");
+        let answered = timeout(limit, call.headers(headers).send()).await;
+        crate::failpoint::at!("send.answered");
+        match answered {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(failure::of_request(&error)),
             Err(_) => Err(RemoteError::NoAnswer("time-out".to_owned())),
@@ -209,6 +212,7 @@ impl Remote for HttpRemote {
         let body = timeout(self.limits.timeout, reading)
             .await
             .map_err(|_| RemoteError::NoAnswer("time-out within the answer".to_owned()))??;
+        crate::failpoint::at!("send.heard");
         Ok(Reply { status, headers, body })
     }
 
@@ -235,6 +239,7 @@ impl Remote for HttpRemote {
                     RemoteError::Blob(error.to_string())
                 }
             })?;
+        crate::failpoint::at!("fetch.stored");
         Ok(Fetched { sha256: stored.sha256, size_bytes: stored.size_bytes, media_type })
     }
 }

@@ -15,6 +15,7 @@ mod cli_process;
 mod cli_store;
 mod cli_store_copy;
 mod demo;
+mod failpoints;
 mod grpc;
 mod kill;
 mod portal;

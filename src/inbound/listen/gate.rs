@@ -154,7 +154,9 @@ impl Gate {
                 Refusal::Signature(why)
             })?;
         }
+        crate::failpoint::at!("push.let_in");
         let reply = self.taker.take(name, raw).await;
+        crate::failpoint::at!("push.before_answer");
         // What was not taken may come again as it was.
         if let (true, Some((check, claimed))) = (is_not_taken(reply.status), &signed) {
             check.forget(claimed);

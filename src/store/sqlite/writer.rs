@@ -122,8 +122,11 @@ pub(super) fn write(conn: &Connection, batch: &[Write], now: Timestamp) -> Resul
         conn.execute_batch("ROLLBACK")?;
     }
     conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    crate::failpoint::at!("sqlite.begun");
     let written = write_in_tx(conn, batch, now).and_then(|written| {
+        crate::failpoint::at!("sqlite.before_commit");
         conn.prepare_cached("COMMIT")?.execute([])?;
+        crate::failpoint::at!("sqlite.committed");
         Ok(written)
     });
     if written.is_err() && !conn.is_autocommit() {
@@ -142,6 +145,7 @@ fn write_in_tx(conn: &Connection, batch: &[Write], now: Timestamp) -> Result<Vec
     let mut written = Vec::with_capacity(batch.len());
     for write in batch {
         written.push(write_one(&mut tx, write)?);
+        crate::failpoint::at!("sqlite.in_transaction");
     }
     tx.write_tallies()?;
     if tx.seq != before {

@@ -166,6 +166,7 @@ impl Writer {
 
     async fn transaction(&self, conn: &ClientWrapper, writes: &[Write], key: Uuid) -> Result<Done, Interrupted> {
         let begun = in_time(load::begin(conn, &self.clock, self.gateway, writes)).await?;
+        crate::failpoint::at!("postgres.begun");
         if let Some((last, kept)) = &begun.last_batch
             && *last == key
         {
@@ -177,7 +178,9 @@ impl Writer {
             decided.push(batch.decide(write)?);
         }
         let plan = Plan::of(&batch, decided, key)?;
+        crate::failpoint::at!("postgres.decided");
         let rows = commit(conn, &plan.steps).await?;
+        crate::failpoint::at!("postgres.committed");
         Ok(answers(plan.answers, &rows)?)
     }
 

@@ -73,6 +73,7 @@ async fn in_order(mut answers: Vec<Answer<'_>>) -> Result<Vec<Vec<Row>>, Error> 
                 Poll::Pending => is_done = false,
             }
         }
+        crate::failpoint::at!("postgres.sent");
         if !is_done {
             return Poll::Pending;
         }
