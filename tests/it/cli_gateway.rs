@@ -79,6 +79,15 @@ pub(crate) struct Home {
     store: TestStore,
 }
 
+/// A gateway that ended before it served.
+#[derive(Debug)]
+pub(crate) struct Unborn {
+    #[cfg_attr(not(feature = "failpoints"), expect(dead_code, reason = "only deaths that are meant leave a home"))]
+    pub(crate) home: Home,
+    pub(crate) status: ExitStatus,
+    pub(crate) said: Vec<String>,
+}
+
 /// A gateway that serves, its folder and its store.
 #[derive(Debug)]
 pub(crate) struct Gateway {
@@ -107,6 +116,16 @@ impl Gateway {
 
     /// A gateway in a home: a new one is a folder with what the configuration names, and an empty store.
     pub(crate) fn start_in(home: impl Into<Home>, more: &str) -> Gateway {
+        Gateway::try_start(home, more, |command| command)
+            .unwrap_or_else(|Unborn { status, said, .. }| panic!("the gateway did not start ({status}): {said:?}"))
+    }
+
+    /// The same of a gateway that may end before it serves; `how` is told how its process is started.
+    pub(crate) fn try_start(
+        home: impl Into<Home>,
+        more: &str,
+        how: impl FnOnce(Command) -> Command,
+    ) -> Result<Gateway, Unborn> {
         let Home { folder, store } = home.into();
         let config = folder.path().join("gateway.toml");
         let base = "[gateway]\ndata_folder = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n";
@@ -114,13 +133,17 @@ impl Gateway {
         fs::write(&config, format!("{base}{}{grpc}{more}", store.config())).unwrap();
         let mut command = binary();
         command.arg("serve").arg("--config").arg(&config).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        let mut child = how(command).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
         let kept = Log::default();
         let keep = |record: Value| kept.lock().unwrap().push((Instant::now(), record));
         let mut said = Vec::new();
         let line = loop {
-            let Some(line) = log.next() else { panic!("the gateway did not start: {said:?} {kept:?}") };
+            let Some(line) = log.next() else {
+                let status = child.wait().unwrap();
+                said.extend(kept.lock().unwrap().iter().map(|(_, record)| record.to_string()));
+                return Err(Unborn { home: Home { folder, store }, status, said });
+            };
             let line = line.unwrap();
             match serde_json::from_str::<Value>(&line) {
                 Ok(record) if record["fields"]["grpc"].is_string() => break record,
@@ -136,7 +159,7 @@ impl Gateway {
             }
         });
         let place = |listener: &str| line["fields"][listener].as_str().unwrap().to_owned();
-        Gateway { child, folder, store, grpc: place("grpc"), http: place("http"), log: kept }
+        Ok(Gateway { child, folder, store, grpc: place("grpc"), http: place("http"), log: kept })
     }
 
     /// A command against this gateway, not yet run.
@@ -154,6 +177,12 @@ impl Gateway {
         let mut command = self.command(&format!("--json {line}"));
         command.args(more);
         run(command)
+    }
+
+    /// How it ended, if it has.
+    #[cfg(feature = "failpoints")]
+    pub(crate) fn has_ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
     }
 
     /// The number of its process.

@@ -16,6 +16,9 @@ mod cli_store;
 mod cli_store_copy;
 mod demo;
 mod failpoints;
+#[cfg(feature = "failpoints")]
+#[path = "../faults/mod.rs"]
+mod faults;
 mod grpc;
 mod kill;
 mod portal;

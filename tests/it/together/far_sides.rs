@@ -9,21 +9,21 @@ use crate::support::{RunningFarSide, channel_config, serve};
 
 /// A far side and how it hears.
 #[derive(Clone)]
-pub(super) struct End {
-    pub(super) channel: &'static str,
-    pub(super) ear: Ear,
-    pub(super) side: Arc<dyn FarSide>,
+pub(crate) struct End {
+    pub(crate) channel: &'static str,
+    pub(crate) ear: Ear,
+    pub(crate) side: Arc<dyn FarSide>,
 }
 
 /// Both far sides, and the tables of their channels.
-pub(super) struct FarSides {
-    pub(super) ends: Vec<End>,
-    pub(super) config: String,
+pub(crate) struct FarSides {
+    pub(crate) ends: Vec<End>,
+    pub(crate) config: String,
 }
 
 impl FarSides {
     /// A portal and an Assembly with so many petitions.
-    pub(super) async fn open(petitions: u32, voter_petitions: u32, mischief: Mischief) -> FarSides {
+    pub(crate) async fn open(petitions: u32, voter_petitions: u32, mischief: Mischief) -> FarSides {
         let portal = serve(&government_portal::KIND, petitions, mischief).await;
         let assembly = serve(&national_assembly::KIND, voter_petitions, mischief).await;
         let mut config = String::new();
@@ -44,7 +44,7 @@ impl FarSides {
 
 impl End {
     /// What it says now.
-    pub(super) fn said(&self) -> FarSideSaid {
+    pub(crate) fn said(&self) -> FarSideSaid {
         let (channel, ear) = (self.channel.to_owned(), self.ear);
         FarSideSaid { channel, ear, accounts: self.side.accounts(), complaints: self.side.complaints() }
     }

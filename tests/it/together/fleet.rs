@@ -11,9 +11,9 @@ use crate::{
 };
 
 /// The gateways. One that is gone leaves its place empty until it is replaced.
-pub(super) struct Fleet {
+pub(crate) struct Fleet {
     gateways: Vec<Option<Gateway>>,
-    pub(super) places: Places,
+    pub(crate) places: Places,
     store: TestStore,
     config: String,
     _attachments: TempDir,
@@ -21,7 +21,7 @@ pub(super) struct Fleet {
 
 impl Fleet {
     /// So many gateways on a store, with these channels.
-    pub(super) fn start(count: usize, store: TestStore, channels: &str) -> Fleet {
+    pub(crate) fn start(count: usize, store: TestStore, channels: &str) -> Fleet {
         let attachments = tempfile::tempdir().unwrap();
         let config = config(attachments.path(), channels);
         let gateways = (0..count).map(|_| None).collect();
@@ -31,12 +31,12 @@ impl Fleet {
     }
 
     /// The gateway of a place.
-    pub(super) fn of(&self, at: usize) -> &Gateway {
+    pub(crate) fn of(&self, at: usize) -> &Gateway {
         self.gateways[at].as_ref().unwrap()
     }
 
     /// The gateway that looks after a channel, by what they logged last; `None` while nobody does.
-    pub(super) fn holder(&self, channel: &str) -> Option<usize> {
+    pub(crate) fn holder(&self, channel: &str) -> Option<usize> {
         let took = |gateway: &Gateway| gateway.logged("this gateway looks after", ("channel.name", channel)).pop();
         let lost = |gateway: &Gateway| gateway.logged("another gateway looks after", ("channel.name", channel)).pop();
         let holds = |gateway: &Gateway| took(gateway).filter(|took| Some(*took) > lost(gateway));
@@ -45,7 +45,7 @@ impl Fleet {
     }
 
     /// Has a new gateway take an empty place: a new machine, on which nothing is.
-    pub(super) fn begin(&mut self, at: usize) {
+    pub(crate) fn begin(&mut self, at: usize) {
         assert!(self.gateways[at].is_none(), "the place is taken");
         let folder = tempfile::tempdir().unwrap();
         write_secrets(folder.path());
@@ -55,29 +55,29 @@ impl Fleet {
     }
 
     /// Ends a gateway at once, as a machine that loses its power does.
-    pub(super) fn kill(&mut self, at: usize) {
+    pub(crate) fn kill(&mut self, at: usize) {
         self.gateways[at].take().unwrap().kill();
     }
 
     /// Halts a gateway: its connections stay open and nothing answers.
-    pub(super) fn pause(&self, at: usize) {
+    pub(crate) fn pause(&self, at: usize) {
         self.of(at).signal("STOP");
     }
 
     /// Lets a halted gateway go on.
-    pub(super) fn wake(&self, at: usize) {
+    pub(crate) fn wake(&self, at: usize) {
         self.of(at).signal("CONT");
     }
 
     /// Stops a gateway in good order, and waits for its end.
-    pub(super) fn stop(&mut self, at: usize) {
+    pub(crate) fn stop(&mut self, at: usize) {
         let ended = self.gateways[at].take().unwrap().terminate();
         assert!(ended.success(), "a clean stop: {ended}");
     }
 }
 
 /// What all gateways are told beside where they listen and where they store.
-pub(super) fn config(attachments: &Path, channels: &str) -> String {
+pub(crate) fn config(attachments: &Path, channels: &str) -> String {
     format!(
         "{ALL_ROLES}[blobs]\nfolder = \"{}\"\n[inbound]\nfailure_pause_seconds = 1\n[outbound]\nlease_seconds = 5\n\
          schedule = [\"100ms\", \"200ms\", \"400ms\"{}]\n{channels}",

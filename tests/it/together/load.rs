@@ -34,10 +34,10 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const STILLNESS: Duration = Duration::from_secs(1);
 
 /// Work that goes on until it is ended.
-pub(super) struct Load {
-    pub(super) places: Places,
-    pub(super) ends: Vec<End>,
-    pub(super) books: Books,
+pub(crate) struct Load {
+    pub(crate) places: Places,
+    pub(crate) ends: Vec<End>,
+    pub(crate) books: Books,
     pub(super) told: Told,
     pub(super) walkers: Vec<Books>,
     stop_submitting: CancellationToken,
@@ -47,7 +47,7 @@ pub(super) struct Load {
 
 impl Load {
     /// Begins everything; what is drawn is drawn from the seed.
-    pub(super) fn begin(places: &Places, far_sides: &FarSides, seed: u64) -> Load {
+    pub(crate) fn begin(places: &Places, far_sides: &FarSides, seed: u64) -> Load {
         let mut load = Load {
             places: places.clone(),
             ends: far_sides.ends.clone(),
@@ -84,14 +84,21 @@ impl Load {
     }
 
     /// How much was told to clients until now: submissions and replies, decisions, events.
-    pub(super) fn acknowledged(&self) -> [u64; 3] {
+    pub(crate) fn acknowledged(&self) -> [u64; 3] {
         let (pages, told) = (self.books.open(), self.told.all());
         let watched = self.walkers.iter().map(|it| it.open().watched.last_seq).chain([pages.watched.last_seq]).max();
         [(told.submitted.len() + told.provided.len()) as u64, pages.counts.calls, watched.unwrap_or_default()]
     }
 
     /// Waits until everything that was begun has come to its end, with all gateways up, and all agree about it.
-    pub(super) async fn end(mut self) {
+    pub(crate) async fn end(self) {
+        if let Err(disagreements) = self.settle().await {
+            panic!("{}", disagreements.join("\n"));
+        }
+    }
+
+    /// The same, and what they disagree about if they do not agree.
+    pub(crate) async fn settle(mut self) -> Result<(), Vec<String>> {
         self.stop_submitting.cancel();
         while let Some(ended) = self.submitting.join_next().await {
             ended.unwrap();
@@ -107,7 +114,7 @@ impl Load {
                 match audit::audit(&self).await {
                     Ok(seq) if agreed == Some(seq) => break,
                     Ok(seq) => agreed = Some(seq),
-                    Err(disagreements) if is_over => panic!("{}", disagreements.join("\n")),
+                    Err(disagreements) if is_over => return Err(disagreements),
                     Err(_) => agreed = None,
                 }
             }
@@ -119,6 +126,7 @@ impl Load {
         while let Some(ended) = self.tasks.join_next().await {
             assert!(ended.is_err_and(|error| error.is_cancelled()), "somebody ended before the end");
         }
+        Ok(())
     }
 
     /// A cheap look at what is known without asking a gateway.

@@ -42,7 +42,7 @@ impl Told {
 }
 
 /// A petition of a client.
-pub(super) fn draft(external_id: &str) -> pb::PetitionDraft {
+pub(crate) fn draft(external_id: &str) -> pb::PetitionDraft {
     pb::PetitionDraft {
         external_id: external_id.to_owned(),
         kind: pb::PetitionKind::Feedback.into(),

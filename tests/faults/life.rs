@@ -1,0 +1,217 @@
+//! One store, and the gateways that live and die on it one after the other, under load; at its end, the audit.
+
+use std::time::Duration;
+
+use channel_sdk::sandbox::FarSide;
+use petition_gateway::demo::options::BAD_DAY;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tempfile::TempDir;
+use tokio::{
+    task::block_in_place,
+    time::{Instant, sleep},
+};
+
+use super::{
+    entrances::Entrances,
+    points::{self, Engine, RANDOM},
+};
+use crate::{
+    cli_gateway::{Gateway, Home, Unborn},
+    support::{TestStore, write_secrets},
+    together::{
+        far_sides::FarSides,
+        fleet,
+        load::Load,
+        places::{Place, Places},
+    },
+};
+
+/// Petitions at the portal and at the Assembly: enough to last for several deaths.
+const PETITIONS: u32 = 60;
+const VOTER_PETITIONS: u32 = 20;
+/// How long a gateway may live that is to die: what it dies of is passed every few seconds, after a lease at most.
+const LIFE_MAX: Duration = Duration::from_secs(40);
+/// A gateway that is to be stopped, or killed at random, works for so long at most.
+const WORK_MS_MAX: u64 = 1_500;
+/// How long it is looked for the first delivery after a restart.
+const FIRST_DELIVERY_MAX: Duration = Duration::from_secs(20);
+/// SIGKILL, as a process's end tells it.
+const KILLED: i32 = 9;
+
+/// What is to happen on one store.
+#[derive(Debug, Clone)]
+pub(super) struct Life {
+    pub(super) seed: u64,
+    pub(super) engine: Engine,
+    /// What its gateways die of, in this order.
+    pub(super) deaths: Vec<String>,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(super) struct Lived {
+    /// How long after each restart the far sides took the first delivery.
+    pub(super) first_deliveries: Vec<Duration>,
+    /// From the start of a process until it served, each time.
+    pub(super) starts: Vec<Duration>,
+    /// Submissions and replies, decisions, events that clients were told of.
+    pub(super) told: [u64; 3],
+    /// What was imported, uploaded and mended.
+    pub(super) entered: [usize; 3],
+}
+
+/// A gateway at work, and everything that outlives it.
+struct Stage {
+    draw: ChaCha8Rng,
+    far_sides: FarSides,
+    config: String,
+    places: Places,
+    _attachments: TempDir,
+}
+
+impl Life {
+    /// How it is run alone.
+    pub(super) fn command(&self) -> String {
+        let (engine, deaths) = (self.engine.name(), self.deaths.join(","));
+        format!("tests/faults/run --seed {} --stores {engine} --points {deaths}", self.seed)
+    }
+
+    /// Runs it; what clients and far sides say and the gateway does not, if they do not agree.
+    pub(super) async fn live(&self) -> Result<Lived, Vec<String>> {
+        let mut lived = Lived::default();
+        let mut stage = Stage::set(self.seed).await;
+        let mut gateway = stage.start(self.home(), None, &mut lived).map_err(not_started)?;
+        let load = Load::begin(&stage.places, &stage.far_sides, self.seed);
+        let mut entrances = Entrances::begin(&stage.places, self.seed);
+        stage.work().await;
+        for point in self.whole_way() {
+            let home = gateway.kill();
+            let order = (point != RANDOM).then(|| points::order(point, &mut stage.draw));
+            let home = match stage.start(home, order.as_deref(), &mut lived) {
+                Ok(armed) => stage.die(armed, point, order).await?,
+                Err(unborn) if order.is_some() && is_kill(&unborn) => unborn.home,
+                Err(unborn) => return Err(not_started(unborn)),
+            };
+            gateway = stage.start(home, None, &mut lived).map_err(not_started)?;
+            stage.first_delivery(&mut lived).await;
+        }
+        entrances.finish().await;
+        lived.told = load.acknowledged();
+        load.settle().await?;
+        lived.entered = entrances.audit(&stage.places).await?;
+        stop_cleanly(gateway)?;
+        Ok(lived)
+    }
+
+    /// The deaths, each after what must have happened before it.
+    fn whole_way(&self) -> Vec<&str> {
+        self.deaths.iter().flat_map(|it| points::prelude(it).into_iter().chain([it.as_str()])).collect()
+    }
+
+    /// An empty store, and a folder with what the configuration names.
+    fn home(&self) -> Home {
+        let folder = tempfile::tempdir().unwrap();
+        write_secrets(folder.path());
+        let store = match self.engine {
+            Engine::Sqlite => TestStore::default(),
+            Engine::Postgres => block_in_place(TestStore::shared),
+        };
+        Home::at(folder, store)
+    }
+}
+
+impl Stage {
+    async fn set(seed: u64) -> Stage {
+        let far_sides = FarSides::open(PETITIONS, VOTER_PETITIONS, BAD_DAY).await;
+        let attachments = tempfile::tempdir().unwrap();
+        let config = fleet::config(attachments.path(), &far_sides.config);
+        let draw = ChaCha8Rng::seed_from_u64(seed);
+        Stage { draw, far_sides, config, places: Places::default(), _attachments: attachments }
+    }
+
+    /// Starts a gateway, with an order of what it is to die of.
+    fn start(&self, home: Home, order: Option<&str>, lived: &mut Lived) -> Result<Gateway, Unborn> {
+        let begun = Instant::now();
+        let gateway = block_in_place(|| {
+            Gateway::try_start(home, &self.config, |mut command| {
+                order.map(|order| command.env("PETITION_GATEWAY_FAIL", order));
+                command
+            })
+        })?;
+        lived.starts.push(begun.elapsed());
+        self.places.put(0, Place { grpc: gateway.grpc.parse().unwrap(), http: gateway.http.parse().unwrap() });
+        Ok(gateway)
+    }
+
+    /// Lets everybody work for a while.
+    async fn work(&mut self) {
+        sleep(Duration::from_millis(self.draw.random_range(0..WORK_MS_MAX))).await;
+    }
+
+    /// Waits until the gateway has died, of what it was to die of and of nothing else.
+    async fn die(&mut self, mut gateway: Gateway, point: &str, order: Option<String>) -> Result<Home, Vec<String>> {
+        if point == RANDOM || points::is_of_a_stop(point) {
+            self.work().await;
+        }
+        match order {
+            None => return Ok(gateway.kill()),
+            Some(_) if points::is_of_a_stop(point) => gateway.signal("TERM"),
+            Some(_) => {}
+        }
+        let until = Instant::now() + LIFE_MAX;
+        while Instant::now() < until {
+            if let Some(ended) = gateway.has_ended() {
+                return if signal_of(ended) == Some(KILLED) {
+                    Ok(gateway.kill())
+                } else {
+                    Err(vec![format!("{point}: the gateway did not die there, it ended: {ended}")])
+                };
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+        Err(vec![format!("{}: not passed within {LIFE_MAX:?}", order.unwrap_or_default())])
+    }
+
+    /// Messages that the far sides have taken.
+    fn taken(&self) -> usize {
+        self.far_sides.ends.iter().map(|end| messages(&*end.side)).sum()
+    }
+
+    /// Notes how long it takes until a far side has one more message than it had when the gateway was up again.
+    async fn first_delivery(&self, lived: &mut Lived) {
+        let begun = Instant::now();
+        let before = self.taken();
+        while begun.elapsed() < FIRST_DELIVERY_MAX {
+            if self.taken() > before {
+                let start = lived.starts.last().copied().unwrap_or_default();
+                lived.first_deliveries.push(start + begun.elapsed());
+                return;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// Messages that one far side has taken.
+fn messages(side: &dyn FarSide) -> usize {
+    side.accounts().iter().map(|account| account.statuses.len() + usize::from(account.petition_id.is_some())).sum()
+}
+
+fn is_kill(unborn: &Unborn) -> bool {
+    signal_of(unborn.status) == Some(KILLED)
+}
+
+fn signal_of(ended: std::process::ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&ended)
+}
+
+fn not_started(unborn: Unborn) -> Vec<String> {
+    let Unborn { status, said, .. } = unborn;
+    vec![format!("the gateway did not start ({status}): {}", said.join("\n"))]
+}
+
+fn stop_cleanly(mut gateway: Gateway) -> Result<(), Vec<String>> {
+    let ended = block_in_place(|| gateway.terminate());
+    if ended.success() { Ok(()) } else { Err(vec![format!("at the end the gateway did not stop cleanly: {ended}")]) }
+}
