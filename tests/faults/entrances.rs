@@ -21,11 +21,12 @@ use tonic::Status;
 
 use crate::{
     support::{new_request_id, signed},
-    together::{petitioners::draft, places::Places},
+    together::{
+        petitioners::{PAPER, draft},
+        places::Places,
+    },
 };
 
-/// Where imports and files arrive: a channel without far side, so that the day's own petitions are counted apart.
-const CHANNEL: &str = "paper";
 /// Items of an import: some batches of the committer, and short enough that several come to their end.
 const ITEMS: std::ops::Range<u32> = 5..40;
 /// Bytes of a file: one piece or some.
@@ -82,7 +83,7 @@ impl Entrances {
         let mut wrong = Vec::new();
         let mut ministry = crate::support::Ministry::connect(places.of_turn(0).grpc).await;
         let mut kept: BTreeMap<String, Vec<pb::Petition>> = BTreeMap::new();
-        for petition in ministry.list(&format!("channel = {CHANNEL}")).await {
+        for petition in ministry.list(&format!("channel = {PAPER}")).await {
             kept.entry(petition.external_id.clone()).or_default().push(petition);
         }
         let told = std::mem::take(&mut *self.told.lock().unwrap());
@@ -108,7 +109,7 @@ impl Entrances {
 }
 
 fn paper(external_id: &str) -> pb::PetitionDraft {
-    pb::PetitionDraft { channel: format!("channels/{CHANNEL}"), ..draft(external_id) }
+    pb::PetitionDraft { channel: format!("channels/{PAPER}"), ..draft(external_id) }
 }
 
 /// Imports batch after batch, each until it is answered.

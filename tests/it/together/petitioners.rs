@@ -91,10 +91,15 @@ pub(super) async fn submit(
     }
 }
 
+/// Where some petitioners' letters are typed in: a channel without far side, whose replies nobody counts.
+pub(crate) const PAPER: &str = "paper";
+
 /// Answers what the ministry asks about petitions that came over gRPC.
 pub(super) async fn reply(gateways: Gateways, mut events: mpsc::UnboundedReceiver<pb::PetitionEvent>, told: Told) {
     while let Some(event) = events.recv().await {
-        if event.channel != "channels/direct" || !matches!(event.change, Some(Change::InformationRequested(_))) {
+        let is_paper = event.channel.ends_with(PAPER);
+        let is_ours = is_paper || event.channel == "channels/direct";
+        if !is_ours || !matches!(event.change, Some(Change::InformationRequested(_))) {
             continue;
         }
         let request = pb::ProvideInformationRequest {
@@ -108,6 +113,8 @@ pub(super) async fn reply(gateways: Gateways, mut events: mpsc::UnboundedReceive
             async move { client.provide_information(request).await }
         });
         let seq = answer.await.unwrap().into_inner().seq;
-        told.0.lock().unwrap().provided.push((event.petition, seq));
+        if !is_paper {
+            told.0.lock().unwrap().provided.push((event.petition, seq));
+        }
     }
 }
