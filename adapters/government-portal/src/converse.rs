@@ -6,10 +6,10 @@ use channel_sdk::{
     adapter::{Entrance, Page, RawMessage},
     fault::Fault,
     model::Attachment,
-    notice::{Notice, NoticeBody, Verdict},
+    notice::{Known, Notice, NoticeBody, Verdict},
     remote::{Body, Fetched, Remote, RemoteError, Reply, Request},
     tree::{Content, Node},
-    verdict::{Complaint, Syntax, unanswered, verdict_with},
+    verdict::{Complaint, Syntax, not_fetched, verdict_with},
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use jiff::{Timestamp, tz::TimeZone};
@@ -25,6 +25,9 @@ use crate::{
 
 /// "Already": the portal has this message from before.
 const ALREADY: &[u16] = &[409];
+
+/// A portal that answers so to a question does not know the question, and asking it again would not help.
+const NOT_TO_BE_ASKED: &[u16] = &[400, 404, 405, 410, 422, 501];
 
 /// Portals reply in the syntax of the request or in the one they prefer; both are read.
 const SYNTAXES: &[Syntax] = &[Syntax::Json, Syntax::Xml];
@@ -133,7 +136,7 @@ impl GovernmentPortal {
         let parts = [("ma", external_id), ("maTep", attachment.remote_id.as_str())];
         let path = self.words.path("attachment", &parts).map_err(|fault| impossible(&fault))?;
         let request = Request::get(path);
-        let fetched = remote.download(request).await.map_err(|error| unanswered(&error))?;
+        let fetched = remote.download(request).await.map_err(|error| not_fetched(&error))?;
         let announced = attachment.sha256.to_ascii_lowercase();
         if !announced.is_empty() && announced != fetched.sha256 {
             let reason = "the file's SHA-256 is not the announced one".to_owned();
@@ -152,6 +155,9 @@ impl GovernmentPortal {
             for attachment in &answer.attachments {
                 match self.upload(remote, notice, attachment).await {
                     Verdict::Delivered { .. } => {}
+                    // The address is the content's digest: the same file again leaves the same file there, and of the
+                    // answer itself nothing has left yet.
+                    Verdict::Unknown { reason, not_before } => return Verdict::Retry { reason, not_before },
                     other => return other,
                 }
             }
@@ -183,11 +189,6 @@ impl GovernmentPortal {
         };
         let request = self.asking(Request::new(Method::POST, path)).bytes(told.content_type, told.body);
         let result = remote.call(request.key(&notice.delivery_id)).await;
-        if let Err(RemoteError::NoAnswer(_)) = &result
-            && let Some(reference) = self.known(remote, notice).await
-        {
-            return Verdict::Delivered { remote_reference: reference };
-        }
         match verdict_with(&result, ALREADY, SYNTAXES, |reply| self.complaint(reply)) {
             Verdict::Delivered { .. } => {
                 Verdict::Delivered { remote_reference: result.ok().and_then(|reply| self.reference(&reply)) }
@@ -196,13 +197,20 @@ impl GovernmentPortal {
         }
     }
 
-    /// Asks the portal whether it has the message of this delivery: `Some` when it says so, with its reference.
-    async fn known(&self, remote: &dyn Remote, notice: &Notice) -> Option<Option<String>> {
-        let path = self.words.path("status", &[("ma", &notice.external_id)]).ok()?;
-        let reply = remote.call(self.get(path).key(&notice.delivery_id)).await.ok()?;
-        let record = self.words.map("reference").read(&tree(&success(reply).ok()?)?).record;
-        let known = record.boolean("known") == Some(true);
-        known.then(|| record.text("reference").map(str::to_owned))
+    /// Asks the portal whether it has the message of this delivery, by its key.
+    pub(crate) async fn ask_about(&self, remote: &dyn Remote, notice: &Notice) -> Result<Known, RemoteError> {
+        let Ok(path) = self.words.path("status", &[("ma", &notice.external_id)]) else { return Ok(Known::CannotTell) };
+        let reply = remote.call(self.get(path).key(&notice.delivery_id)).await?;
+        if NOT_TO_BE_ASKED.contains(&reply.status.as_u16()) {
+            return Ok(Known::CannotTell);
+        }
+        let Some(root) = tree(&success(reply)?) else { return Ok(Known::CannotTell) };
+        let record = self.words.map("reference").read(&root).record;
+        Ok(match record.boolean("known") {
+            Some(true) => Known::Has { remote_reference: record.text("reference").map(str::to_owned) },
+            Some(false) => Known::HasNot,
+            None => Known::CannotTell,
+        })
     }
 
     fn reference(&self, reply: &Reply) -> Option<String> {

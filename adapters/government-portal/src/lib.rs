@@ -27,6 +27,10 @@
 //! Names, codes and paths are data: `dialect.toml` beside this file is the default, and a channel may name its own.
 //! The portal's partner interface is not published; the default is built from the law's terms.
 //!
+//! # What the portal guarantees
+//! It honours `Idempotency-Key` and says by `GET …/trang-thai` whether it has the message of a key. A portal that does not
+//! is told so in its table, below `[channels.<name>.guarantees]`.
+//!
 //! # Its far side
 //! [`KIND`] brings a portal for the demo and the tests. Nine in ten of its petitions wait to be pulled, the others are
 //! pushed. What is not the ministry's comes under the field `KHAC` with the extension `goiYChuyen.ma` (the agency that it
@@ -53,7 +57,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use channel_sdk::{
-    Adapter, Fault, Kind, Notice, Remote, Verdict,
+    Adapter, Fault, Guarantees, Kind, Known, Notice, Remote, Verdict,
     adapter::{Abilities, Built, Decoded, Feed, Outcome, Page, PushReply, RawMessage, Route, Settings},
     model::Attachment,
     notice::NoticeKind,
@@ -107,17 +111,28 @@ const FEEDS: &[(&str, Duration)] = &[
     ("danh-muc/trang-thai", CODE_LISTS_INTERVAL),
 ];
 
+/// What changed is served again to whoever asks for the same time again.
+fn feed(&(name, interval): &(&'static str, Duration)) -> Feed {
+    Feed { name, interval, reads_destructively: false }
+}
+
 const ROUTES: &[&str] = &["/pakn", "/pakn/{ma}/rut", "/pakn/{ma}/bo-sung", "/pakn/{ma}/danh-gia"];
 
 #[async_trait]
 impl Adapter for GovernmentPortal {
     fn abilities(&self) -> Abilities {
         Abilities {
-            feeds: FEEDS.iter().map(|&(name, interval)| Feed { name, interval }).collect(),
+            feeds: FEEDS.iter().map(feed).collect(),
             routes: ROUTES.iter().map(|&pattern| Route { method: Method::POST, pattern }).collect(),
             carries: NoticeKind::ALL.to_vec(),
             confirms_pushes: self.portal.confirm_pushes,
             fetches: true,
+            guarantees: Guarantees {
+                honours_key: true,
+                answers_by_reference: true,
+                takes_several_steps: true,
+                acknowledges_later: None,
+            },
         }
     }
 
@@ -160,6 +175,10 @@ impl Adapter for GovernmentPortal {
 
     async fn deliver(&self, remote: &dyn Remote, notice: &Notice) -> Verdict {
         self.tell(remote, notice).await
+    }
+
+    async fn ask(&self, remote: &dyn Remote, notice: &Notice) -> Result<Known, RemoteError> {
+        self.ask_about(remote, notice).await
     }
 
     async fn probe(&self, remote: &dyn Remote) -> Result<(), RemoteError> {

@@ -9,7 +9,7 @@ use channel_sdk::{
     model::Attachment,
     remote::{Fetched, RemoteError},
     tree::Limits,
-    verdict::{Complaint, Syntax, unanswered, verdict_with},
+    verdict::{Complaint, Syntax, not_fetched, verdict_with},
     xml,
 };
 use http::{HeaderValue, Method, header};
@@ -199,7 +199,7 @@ fn succeeded(reply: &Reply) -> Result<(), RemoteError> {
 pub(crate) async fn fetch(remote: &dyn Remote, attachment: &Attachment) -> Result<Fetched, Verdict> {
     let request =
         address::request(&attachment.remote_id).map_err(|it| Verdict::Reject { reason: it.reason().to_owned() })?;
-    remote.download(request).await.map_err(|error| unanswered(&error))
+    remote.download(request).await.map_err(|error| not_fetched(&error))
 }
 
 /// Delivers a notice; "I have this already" (409) is as good as a success.

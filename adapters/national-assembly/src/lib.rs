@@ -28,6 +28,9 @@
 //! A wrong total is a warning; everything else that is wrong refuses the item it belongs to, and only what cannot be
 //! read at all, or is another document, is refused whole.
 //!
+//! The Assembly's system honours `Idempotency-Key`; it cannot be asked whether it has a message. One that does not honour
+//! keys is told so below `[channels.<name>.guarantees]`.
+//!
 //! # In reading order
 //! `config`, `protocol` (the dialect, checked), `decode`, `encode`, `acknowledge`, `address`, `converse`, `multipart`, [`report`] (the
 //! session report), and `sandbox` (the Assembly's system for the demo and the tests).
@@ -47,7 +50,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use channel_sdk::{
-    Adapter, Fault, Kind, Notice, Remote, Verdict,
+    Adapter, Fault, Guarantees, Kind, Notice, Remote, Verdict,
     adapter::{Abilities, Built, Decoded, Feed, Outcome, Page, PushReply, RawMessage, Route, Settings},
     model::Attachment,
     notice::NoticeKind,
@@ -91,22 +94,26 @@ fn build(settings: Settings) -> Built {
     }
 }
 
+/// Both interfaces serve the same to whoever asks again.
+fn feed(name: &'static str, interval: Duration) -> Feed {
+    Feed { name, interval, reads_destructively: false }
+}
+
 #[async_trait]
 impl Adapter for Assembly {
     fn abilities(&self) -> Abilities {
         match self.config.interface {
             Interface::Batch => Abilities {
-                feeds: vec![Feed { name: converse::FEED_BATCHES, interval: BATCH_INTERVAL }],
+                feeds: vec![feed(converse::FEED_BATCHES, BATCH_INTERVAL)],
                 routes: vec![Route { method: Method::POST, pattern: "/kien-nghi" }],
                 carries: vec![NoticeKind::Received, NoticeKind::Answered, NoticeKind::Declined, NoticeKind::Forwarded],
                 confirms_pushes: false,
                 fetches: false,
+                // The interface has no question about a message: what is in doubt goes out again under its key.
+                guarantees: Guarantees { honours_key: true, ..Guarantees::default() },
             },
             Interface::Search => Abilities {
-                feeds: vec![
-                    Feed { name: converse::FEED_SEARCH, interval: SEARCH_INTERVAL },
-                    Feed { name: converse::FEED_FIELDS, interval: FIELDS_INTERVAL },
-                ],
+                feeds: vec![feed(converse::FEED_SEARCH, SEARCH_INTERVAL), feed(converse::FEED_FIELDS, FIELDS_INTERVAL)],
                 fetches: true,
                 ..Abilities::default()
             },

@@ -120,7 +120,10 @@ async fn a_page_or_an_error_document_under_200_is_no_delivery() {
         (200, "{\"maLoi\": \"E1\"}", "something else"),
     ] {
         let remote = Recorder { reply: Some((status, body)), ..Recorder::default() };
-        let Verdict::Retry { reason, .. } = adapter.deliver(&remote, &notice).await else { panic!("{body} counted") };
+        let verdict = adapter.deliver(&remote, &notice).await;
+        let (Verdict::Retry { reason, .. } | Verdict::Unknown { reason, .. }) = verdict else {
+            panic!("{body} counted")
+        };
         assert!(reason.contains(said) && !reason.contains("Thị"), "{reason}");
     }
     for (status, body) in [(202, ""), (204, ""), (200, "<DaNhan ma=\"E1\"/>")] {
@@ -198,6 +201,7 @@ fn verdict_of(verdict: &Verdict) -> Value {
     match verdict {
         Verdict::Delivered { remote_reference } => json!({ "delivered": remote_reference }),
         Verdict::Retry { reason, .. } => json!({ "retry": reason }),
+        Verdict::Unknown { reason, .. } => json!({ "unknown": reason }),
         Verdict::Reject { reason } => json!({ "reject": reason }),
     }
 }

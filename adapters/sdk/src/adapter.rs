@@ -11,7 +11,7 @@ use crate::{
     fault::Fault,
     inbound::Inbound,
     model::Attachment,
-    notice::{Notice, NoticeKind, Verdict},
+    notice::{Known, Notice, NoticeKind, Verdict},
     remote::{Fetched, Remote, RemoteError},
     sandbox::{FarSide, SandboxSettings},
 };
@@ -89,6 +89,15 @@ pub trait Adapter: Send + Sync {
     /// Delivers one notice. Called at least once for each delivery, always with the same `delivery_id`.
     async fn deliver(&self, remote: &dyn Remote, notice: &Notice) -> Verdict;
 
+    /// Asks whether the far side has the message of this notice, after an attempt that may have arrived. Asked only where
+    /// it [answers by reference](Guarantees::answers_by_reference); the asking itself changes nothing there.
+    ///
+    /// # Errors
+    /// There was no answer; the question is still open.
+    async fn ask(&self, _remote: &dyn Remote, _notice: &Notice) -> Result<Known, RemoteError> {
+        Ok(Known::CannotTell)
+    }
+
     /// Whether the far side is alive and our credentials are good.
     async fn probe(&self, remote: &dyn Remote) -> Result<(), RemoteError>;
 }
@@ -106,6 +115,24 @@ pub struct Abilities {
     pub confirms_pushes: bool,
     /// Whether announced attachments can be fetched from the far side; where not, what came inside a message is all.
     pub fetches: bool,
+    /// What the far side guarantees. A channel's table may say otherwise of its own.
+    pub guarantees: Guarantees,
+}
+
+/// What a far side guarantees about what is sent to it (cam kết của đối tác): it decides what becomes of a message that
+/// may have arrived. The default promises nothing, and then such a message waits for a person.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Guarantees {
+    /// The same `Idempotency-Key` again has no second effect, however much later it comes.
+    pub honours_key: bool,
+    /// It can be asked whether it has a message ([`Adapter::ask`]).
+    pub answers_by_reference: bool,
+    /// A notice may need several calls (files before the answer). Each has a key of its own, stable over attempts, so that
+    /// an attempt that ended between two of them is begun again from the first.
+    pub takes_several_steps: bool,
+    /// Its reply says only that the message was handed over; that it was taken is told later, by a receipt, within this
+    /// time. `None`: the reply is the acknowledgement.
+    pub acknowledges_later: Option<Duration>,
 }
 
 /// Something that is pulled.
@@ -115,6 +142,8 @@ pub struct Feed {
     pub name: &'static str,
     /// How long to wait after the last page before asking again, unless the channel's table says otherwise.
     pub interval: Duration,
+    /// Whether reading takes the messages away there: what a reply gave is then served by nobody again.
+    pub reads_destructively: bool,
 }
 
 /// Something that the far side may push.

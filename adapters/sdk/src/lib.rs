@@ -13,7 +13,7 @@
 //! - [`tree`], [`json`], [`xml`]: a bounded reader and writer of both syntaxes into one tree;
 //! - [`dialect`]: field mappings and code tables as data (TOML), applied to that tree in both directions;
 //! - [`canonical`]: from such records to the canonical messages and back;
-//! - [`verdict`]: from the far side's answer to retry or reject;
+//! - [`verdict`]: from the far side's answer to retry, in doubt or reject;
 //! - [`sandbox`]: what a kind's far side must offer for the demo and the tests.
 //!
 //! Invariants: codecs do no I/O and read no clock; text is carried byte for byte; a field that is not understood is
@@ -33,8 +33,8 @@ pub mod tree;
 pub mod verdict;
 pub mod xml;
 
-pub use adapter::{Adapter, Kind};
+pub use adapter::{Adapter, Guarantees, Kind};
 pub use fault::Fault;
 pub use inbound::{Draft, Inbound};
-pub use notice::{Notice, NoticeBody, Verdict};
+pub use notice::{Known, Notice, NoticeBody, Verdict};
 pub use remote::{Remote, Reply, Request};

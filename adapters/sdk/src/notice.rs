@@ -172,9 +172,30 @@ pub enum Verdict {
         /// Not before this long from now, where the far side said so (`Retry-After`).
         not_before: Option<Duration>,
     },
+    /// The request left and no whole answer came: whether the far side has it is not known (chờ xác minh).
+    Unknown {
+        /// Why: what came instead of an answer.
+        reason: String,
+        /// Not before this long from now, where the far side said so (`Retry-After`).
+        not_before: Option<Duration>,
+    },
     /// Never in this form; a person must look.
     Reject {
         /// Why.
         reason: String,
     },
+}
+
+/// What the far side knows of a message that may have arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// It has it.
+    Has {
+        /// Its reference, where it gives one.
+        remote_reference: Option<String>,
+    },
+    /// It does not have it: it may be sent again.
+    HasNot,
+    /// Its answer does not tell, or it cannot be asked.
+    CannotTell,
 }

@@ -1,10 +1,12 @@
-//! From the far side's answer to a [`Verdict`]: retry or give up, decided in one place for every HTTP channel.
+//! From the far side's answer to a [`Verdict`]: retry, in doubt or give up, decided in one place for every HTTP channel.
 //!
-//! The rule: what time or an operator can mend is retried (no connection, overload, a fault of the server, credentials,
-//! a moved address); what our message can never pass with is rejected, so that a person looks at it. A success counts
-//! only with a body that the far side itself can have written: a maintenance page or an error document under 200 is
-//! tried again, and ends as a dead letter that a person sees if it stays. The reason carries the status, the far side's
-//! error code and the names of the fields it complains of; never its free text, which may quote the petition.
+//! The rule: what was refused before any work, and what time or an operator can mend, is retried (no connection, overload,
+//! credentials, a moved address); what our message can never pass with is rejected, so that a person looks at it. Where
+//! the request left and nothing tells whether it took effect, the outcome is [`Verdict::Unknown`]: no answer or half of
+//! one, a fault of the server (it may have failed after it had committed), a success with a body that the far side
+//! itself cannot have written (a maintenance page). An error document under 200 is a refusal like any. The reason
+//! carries the status, the far side's error code and the names of the fields it complains of; never its free text, which
+//! may quote the petition.
 
 use std::time::Duration;
 
@@ -61,18 +63,31 @@ pub fn verdict_with(
         return Verdict::Delivered { remote_reference: None };
     }
     if reply.status.is_success() {
-        return match doubt(reply, syntaxes, complaint) {
+        return match no_success(reply, syntaxes, complaint) {
             None => Verdict::Delivered { remote_reference: None },
-            Some(doubt) => Verdict::Retry { reason: format!("HTTP {status}{doubt}"), not_before },
+            Some(NoSuccess::Refusal(why)) => Verdict::Retry { reason: format!("HTTP {status}{why}"), not_before },
+            Some(NoSuccess::Strange(why)) => Verdict::Unknown { reason: format!("HTTP {status}{why}"), not_before },
         };
     }
     let detail = complaint(reply).map(|it| it.shown()).unwrap_or_default();
     refused(status, &detail, not_before)
 }
 
-/// Why a success is none. An empty body is as good as any, under 202 too: the protocols know no other acknowledgement
+/// Why a success is none.
+enum NoSuccess {
+    /// The far side says so itself.
+    Refusal(String),
+    /// Somebody in the far side's place answered, or its answer is damaged: what it did is not known.
+    Strange(String),
+}
+
+/// Why a success is none, if it is none. An empty body is as good as any, under 202 too: the protocols know no other acknowledgement
 /// that would come later, so whoever waited for one would send the same message for ever.
-fn doubt(reply: &Reply, syntaxes: &[Syntax], complaint: impl FnOnce(&Reply) -> Option<Complaint>) -> Option<String> {
+fn no_success(
+    reply: &Reply,
+    syntaxes: &[Syntax],
+    complaint: impl FnOnce(&Reply) -> Option<Complaint>,
+) -> Option<NoSuccess> {
     let body = reply.body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&reply.body).trim_ascii();
     if body.is_empty() {
         return None;
@@ -80,12 +95,13 @@ fn doubt(reply: &Reply, syntaxes: &[Syntax], complaint: impl FnOnce(&Reply) -> O
     if !syntaxes.iter().any(|syntax| syntax.document(body).is_some_and(|root| !is_html(&root))) {
         let found =
             if looks_like_html(body) { "một trang HTML (an HTML page" } else { "nội dung lạ (something else" };
-        return Some(format!(": đối tác trả về {found} instead of a reply of the protocol)"));
+        return Some(NoSuccess::Strange(format!(": đối tác trả về {found} instead of a reply of the protocol)")));
     }
     // Without the white space around it, which stands before an XML declaration where no strict reader takes it.
     let reply = Reply { body: reply.body.slice_ref(body), ..reply.clone() };
     let complaint = complaint(&reply).filter(Complaint::is_error)?;
-    Some(format!("{}: đối tác trả về thông báo lỗi (an error document under a success status)", complaint.shown()))
+    let why = format!("{}: đối tác trả về thông báo lỗi (an error document under a success status)", complaint.shown());
+    Some(NoSuccess::Refusal(why))
 }
 
 impl Syntax {
@@ -122,19 +138,34 @@ fn refused(status: u16, detail: &str, not_before: Option<Duration>) -> Verdict {
             reason: format!("HTTP {status}{detail}: thông tin xác thực bị từ chối"),
             not_before,
         },
-        300..=399 | 408 | 425 | 429 | 500.. => Verdict::Retry { reason: format!("HTTP {status}{detail}"), not_before },
+        // Said before any work: moved, the request did not come whole, too early, too many.
+        300..=399 | 408 | 425 | 429 => Verdict::Retry { reason: format!("HTTP {status}{detail}"), not_before },
+        // Whoever says when to come back has turned us away; whoever does not may have fallen over in the middle.
+        503 if not_before.is_some() => Verdict::Retry { reason: format!("HTTP {status}{detail}"), not_before },
+        500.. => Verdict::Unknown { reason: format!("HTTP {status}{detail}"), not_before },
         _ => Verdict::Reject { reason: format!("HTTP {status}{detail}") },
     }
 }
 
-/// The verdict when no answer can be judged; also for a failed download.
-pub fn unanswered(error: &RemoteError) -> Verdict {
+/// The verdict when no answer to a message can be judged.
+fn unanswered(error: &RemoteError) -> Verdict {
+    let (reason, not_before) = (error.to_string(), None);
     match error {
         RemoteError::Status(status) => refused(*status, "", None),
-        RemoteError::TooLarge { .. } => Verdict::Reject { reason: error.to_string() },
-        RemoteError::Unreachable(_) | RemoteError::NoAnswer(_) | RemoteError::Credentials(_) | RemoteError::Blob(_) => {
-            Verdict::Retry { reason: error.to_string(), not_before: None }
+        RemoteError::NoAnswer(_) | RemoteError::TooLarge { .. } => Verdict::Unknown { reason, not_before },
+        RemoteError::Unreachable(_) | RemoteError::Credentials(_) | RemoteError::Blob(_) => {
+            Verdict::Retry { reason, not_before }
         }
+    }
+}
+
+/// The verdict on a failed download. Reading changes nothing at the far side, so nothing of it is ever in doubt.
+pub fn not_fetched(error: &RemoteError) -> Verdict {
+    match (error, unanswered(error)) {
+        // The limit is ours: the same file will not pass it another time.
+        (RemoteError::TooLarge { .. }, _) => Verdict::Reject { reason: error.to_string() },
+        (_, Verdict::Unknown { reason, not_before }) => Verdict::Retry { reason, not_before },
+        (_, verdict) => verdict,
     }
 }
 
@@ -195,8 +226,10 @@ mod tests {
         let delivered = |status| matches!(verdict(&reply(status, None), &[409], JSON), Verdict::Delivered { .. });
         let retried = |status| matches!(verdict(&reply(status, None), &[409], JSON), Verdict::Retry { .. });
         let rejected = |status| matches!(verdict(&reply(status, None), &[409], JSON), Verdict::Reject { .. });
+        let unknown = |status| matches!(verdict(&reply(status, None), &[409], JSON), Verdict::Unknown { .. });
         assert!([200, 201, 202, 204, 409].into_iter().all(delivered));
-        assert!([301, 302, 401, 403, 408, 425, 429, 500, 502, 503, 504, 599].into_iter().all(retried));
+        assert!([301, 302, 401, 403, 408, 425, 429].into_iter().all(retried));
+        assert!([500, 502, 503, 504, 599].into_iter().all(unknown));
         assert!([400, 404, 405, 410, 413, 415, 422].into_iter().all(rejected));
         assert!(matches!(verdict(&reply(409, None), &[], JSON), Verdict::Reject { .. }));
     }
@@ -218,14 +251,28 @@ mod tests {
     }
 
     #[test]
-    fn no_answer_is_tried_again_and_an_answer_beyond_the_limit_is_not() {
-        for error in
-            [RemoteError::Unreachable("dns".into()), RemoteError::NoAnswer("timeout".into()), RemoteError::Status(503)]
-        {
-            assert!(matches!(verdict(&Err(error), &[], JSON), Verdict::Retry { .. }));
+    fn what_did_not_leave_is_tried_again_and_what_left_without_a_whole_answer_is_in_doubt() {
+        let verdict = |error| verdict(&Err(error), &[], JSON);
+        assert!(matches!(verdict(RemoteError::Unreachable("dns".into())), Verdict::Retry { .. }));
+        assert!(matches!(verdict(RemoteError::NoAnswer("timeout".into())), Verdict::Unknown { .. }));
+        assert!(matches!(verdict(RemoteError::TooLarge { bytes_max: 1 }), Verdict::Unknown { .. }));
+        assert!(matches!(verdict(RemoteError::Status(500)), Verdict::Unknown { .. }));
+        assert!(matches!(verdict(RemoteError::Status(404)), Verdict::Reject { .. }));
+    }
+
+    #[test]
+    fn a_server_that_says_when_to_come_back_has_done_nothing() {
+        assert!(matches!(verdict(&reply(503, Some("7")), &[], JSON), Verdict::Retry { .. }));
+        assert!(matches!(verdict(&reply(500, Some("7")), &[], JSON), Verdict::Unknown { not_before: Some(_), .. }));
+    }
+
+    #[test]
+    fn a_download_is_never_in_doubt_and_a_file_beyond_the_limit_is_given_up() {
+        for error in [RemoteError::NoAnswer("timeout".into()), RemoteError::Status(500), RemoteError::Status(429)] {
+            assert!(matches!(not_fetched(&error), Verdict::Retry { .. }), "{error}");
         }
         for error in [RemoteError::TooLarge { bytes_max: 1 }, RemoteError::Status(404)] {
-            assert!(matches!(verdict(&Err(error), &[], JSON), Verdict::Reject { .. }));
+            assert!(matches!(not_fetched(&error), Verdict::Reject { .. }), "{error}");
         }
     }
 
@@ -265,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_or_another_syntax_under_a_success_is_tried_again_and_named() {
+    fn a_page_or_another_syntax_under_a_success_is_in_doubt_and_named() {
         let both = &[Syntax::Json, Syntax::Xml];
         for (body, word) in [
             ("<!DOCTYPE html><html><body>bảo trì</body></html>", "HTML"),
@@ -276,11 +323,11 @@ mod tests {
             ("\"bảo trì\"", "something else"),
             ("<a>", "something else"),
         ] {
-            let Verdict::Retry { reason, .. } = under_200(body, both, "") else { panic!("{body} counted") };
+            let Verdict::Unknown { reason, .. } = under_200(body, both, "") else { panic!("{body} counted") };
             assert!(reason.contains(word) && !reason.contains("bảo trì"), "{body}: {reason}");
         }
-        assert!(matches!(under_200("<a/>", JSON, ""), Verdict::Retry { .. }));
-        assert!(matches!(under_200("{}", XML, ""), Verdict::Retry { .. }));
+        assert!(matches!(under_200("<a/>", JSON, ""), Verdict::Unknown { .. }));
+        assert!(matches!(under_200("{}", XML, ""), Verdict::Unknown { .. }));
     }
 
     #[test]

@@ -148,7 +148,7 @@ impl Gateway {
             let mut verdict = Verdict::Reject { reason: "never tried".to_owned() };
             for _ in 0..100 {
                 verdict = self.adapter.deliver(remote, &notice).await;
-                if !matches!(verdict, Verdict::Retry { .. }) {
+                if !matches!(verdict, Verdict::Retry { .. } | Verdict::Unknown { .. }) {
                     break;
                 }
             }

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use channel_sdk::{
-    Adapter, Fault, Notice, NoticeBody, Reply, Verdict,
+    Adapter, Fault, Known, Notice, NoticeBody, Reply, Verdict,
     adapter::{Entrance, ItemOutcome, ItemResult, Outcome, RawMessage},
     fault::FaultCode,
     model::Attachment,
@@ -321,7 +321,9 @@ async fn a_page_or_an_error_document_under_200_loses_no_notice_and_no_file() {
             for told in [NoticeBody::Received, NoticeBody::Answered { answer: answer.clone() }] {
                 let remote = Scripted::new([Ok(with(reply(200, body), "content-type", content_type))]);
                 let verdict = adapter("").deliver(&remote, &notice(told)).await;
-                let Verdict::Retry { reason, .. } = verdict else { panic!("{body}: {verdict:?}") };
+                let (Verdict::Retry { reason, .. } | Verdict::Unknown { reason, .. }) = verdict else {
+                    panic!("{body}: {verdict:?}")
+                };
                 assert!(reason.contains(said) && !reason.contains("Thị"), "{body}: {reason}");
                 assert_eq!(remote.asked().len(), 1, "nothing follows a file that did not arrive");
             }
@@ -341,18 +343,40 @@ async fn a_success_without_an_error_is_one_with_and_without_a_body() {
 }
 
 #[tokio::test]
-async fn when_no_answer_came_the_portal_is_asked_whether_it_has_the_message() {
+async fn without_an_answer_the_outcome_is_not_known_and_the_portal_can_be_asked_by_the_key() {
     let no_answer = || Err(RemoteError::NoAnswer("cut off".to_owned()));
-    let yes = Scripted::new([no_answer(), Ok(reply(200, r#"{"daNhan": true, "maThamChieu": "TC-9"}"#))]);
-    let verdict = adapter("").deliver(&yes, &notice(NoticeBody::Published)).await;
-    assert_eq!(verdict, Verdict::Delivered { remote_reference: Some("TC-9".to_owned()) });
-    let asked = &yes.asked()[1];
-    assert_eq!((asked.method.as_str(), asked.idempotency_key.as_deref()), ("GET", Some("d-1")));
-    for doubt in [Ok(reply(200, r#"{"daNhan": false}"#)), Ok(reply(500, "")), no_answer()] {
-        let remote = Scripted::new([no_answer(), doubt]);
-        let verdict = adapter("").deliver(&remote, &notice(NoticeBody::Published)).await;
-        assert!(matches!(verdict, Verdict::Retry { .. }), "{verdict:?}");
+    for doubt in [no_answer(), Ok(reply(500, "")), Ok(reply(502, "<html></html>"))] {
+        let verdict = adapter("").deliver(&Scripted::new([doubt]), &notice(NoticeBody::Published)).await;
+        assert!(matches!(verdict, Verdict::Unknown { .. }), "{verdict:?}");
     }
+    let yes = Scripted::new([Ok(reply(200, r#"{"daNhan": true, "maThamChieu": "TC-9"}"#))]);
+    let known = adapter("").ask(&yes, &notice(NoticeBody::Published)).await;
+    assert_eq!(known, Ok(Known::Has { remote_reference: Some("TC-9".to_owned()) }));
+    let asked = &yes.asked()[0];
+    assert_eq!((asked.method.as_str(), asked.idempotency_key.as_deref()), ("GET", Some("d-1")));
+}
+
+#[tokio::test]
+async fn only_a_plain_no_means_that_the_portal_does_not_have_the_message() {
+    let ask = async |answer| adapter("").ask(&Scripted::new([answer]), &notice(NoticeBody::Published)).await;
+    assert_eq!(ask(Ok(reply(200, r#"{"daNhan": false}"#))).await, Ok(Known::HasNot));
+    for vague in ["{}", "", "<html></html>", r#"{"daNhan": null}"#, r#"{"daNhan": "có lẽ"}"#] {
+        assert_eq!(ask(Ok(reply(200, vague))).await, Ok(Known::CannotTell), "{vague}");
+    }
+    assert_eq!(ask(Ok(reply(404, ""))).await, Ok(Known::CannotTell));
+    for open in [Ok(reply(500, "")), Ok(reply(401, "")), Err(RemoteError::NoAnswer("cut off".to_owned()))] {
+        assert!(ask(open).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_file_whose_upload_is_in_doubt_leaves_no_doubt_about_the_answer() {
+    let answer = serde_json::from_value(serde_json::json!({
+        "version": 1, "text": "Trả lời", "attachments": [{"name": "a.pdf", "sha256": "ab".repeat(32)}],
+    }));
+    let remote = Scripted::new([Err(RemoteError::NoAnswer("cut off".to_owned()))]);
+    let verdict = adapter("").deliver(&remote, &notice(NoticeBody::Answered { answer: answer.unwrap() })).await;
+    assert!(matches!(verdict, Verdict::Retry { .. }), "{verdict:?}");
 }
 
 #[tokio::test]

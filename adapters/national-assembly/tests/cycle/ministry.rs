@@ -106,7 +106,7 @@ impl Ministry {
             loop {
                 match self.adapter.deliver(wire, &receipt).await {
                     Verdict::Delivered { .. } => break,
-                    Verdict::Retry { .. } if tries < TRIES => tries += 1,
+                    Verdict::Retry { .. } | Verdict::Unknown { .. } if tries < TRIES => tries += 1,
                     verdict => panic!("the receipt was not taken: {verdict:?}"),
                 }
             }
