@@ -259,6 +259,7 @@ fn spawn_outbound(life: &mut Life, parts: &grpc::Parts, config: &config::Outboun
         committer: parts.committer.clone(),
         decisions: parts.decisions.clone(),
         schedule,
+        silent_attempts_max: config.silent_attempts_max,
         clock: Arc::clone(&parts.clock),
     };
     let outbound = Outbound {

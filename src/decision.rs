@@ -20,7 +20,7 @@ use crate::{
     petition::{
         AttachmentState, Command, EventBody, NewEvent, Petition, PetitionId, Refusal, Seq, Version, decide, notices,
     },
-    store::{Change, Committed, DeliveryId, Errand, ItemRecord, NewDelivery, RequestKey, Store, StoreError},
+    store::{Change, Committed, DeliveryId, Errand, ItemRecord, NewDelivery, RequestKey, Settle, Store, StoreError},
 };
 
 /// How often a decision is made again when others were faster. Each time somebody got ahead, so this bounds unfairness
@@ -49,6 +49,8 @@ pub struct Context {
     pub item: Option<ItemRecord>,
     /// How that message came in; `None` over gRPC.
     pub entrance: Option<Entrance>,
+    /// The settlement of a delivery that the decision notes: both happen, or neither.
+    pub settle: Option<Settle>,
 }
 
 /// What came of a decision.
@@ -82,6 +84,9 @@ pub enum DecisionError {
     /// The key was used for another call.
     #[error("the request id was used for another call")]
     KeyReused,
+    /// The delivery that it notes has gone on meanwhile.
+    #[error("the delivery has gone on meanwhile")]
+    Unsettled,
     /// Others were faster, again and again.
     #[error("others changed the petition at the same time; try again")]
     Contended,
@@ -143,7 +148,7 @@ impl Decisions {
             Some(Committed::New { id, seq, .. } | Committed::Duplicate { id, seq, .. }) => {
                 self.repeated(id, seq).await.map(Some)
             }
-            Some(Committed::KeyReused | Committed::Stale) => Err(DecisionError::KeyReused),
+            Some(Committed::KeyReused | Committed::Stale | Committed::Unsettled) => Err(DecisionError::KeyReused),
         }
     }
 
@@ -167,6 +172,7 @@ impl Decisions {
             Committed::Duplicate { id, seq, .. } => self.repeated(id, seq).await.map(Some),
             Committed::KeyReused => Err(DecisionError::KeyReused),
             Committed::Stale => Ok(None),
+            Committed::Unsettled => Err(DecisionError::Unsettled),
         }
     }
 
@@ -188,7 +194,8 @@ impl Decisions {
         let petition = state.expect("a change of no petition begins with its receipt");
         let deliveries = self.deliveries(&petition, &events, known_files, at, context);
         let item = context.item.clone().map(|item| ItemRecord { petition: Some(id), ..item });
-        Change { expected_version, petition, events, deliveries, request: context.request.clone(), item }
+        let (request, settle) = (context.request.clone(), context.settle.clone());
+        Change { expected_version, petition, events, deliveries, request, item, settle }
     }
 
     /// What the channel is told of `events`, and which files are fetched from it.

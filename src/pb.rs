@@ -19,7 +19,10 @@ mod tests {
     use channel_sdk::{fault, model, notice};
 
     use super::*;
-    use crate::{petition::Status, store};
+    use crate::{
+        petition::{self, Status},
+        store,
+    };
 
     /// Every name of an enum behind the contract, as the contract writes its values.
     fn values(prefix: &str, names: impl IntoIterator<Item = &'static str>) -> Vec<String> {
@@ -85,5 +88,7 @@ mod tests {
         assert!(all(&items, |name| ItemState::from_str_name(name).is_some()));
         let deliveries = values("DELIVERY_STATE", store::DeliveryState::ALL.iter().map(|it| it.as_str()));
         assert!(all(&deliveries, |name| DeliveryState::from_str_name(name).is_some()));
+        let outcomes = values("PARKED_OUTCOME", petition::ParkedOutcome::ALL.iter().map(|it| it.as_str()));
+        assert!(all(&outcomes, |name| ParkedOutcome::from_str_name(name).is_some()));
     }
 }

@@ -21,6 +21,7 @@ const COLUMNS: &[&str] = &[
     "petition_count",
     "pending_delivery_count",
     "dead_letter_count",
+    "parked_delivery_count",
     "quarantined_count",
     "last_inbound_time",
 ];

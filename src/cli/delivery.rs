@@ -1,4 +1,5 @@
-//! `delivery`: what operators do with deliveries (lượt gửi) to channels: find the dead letters, read why, try again.
+//! `delivery`: what operators do with deliveries (lượt gửi) to channels: find the dead letters and the
+//! parked, read why, try again or tell what became of them.
 
 use clap::{Args, Subcommand};
 use petition_gateway::pb;
@@ -38,6 +39,8 @@ enum Command {
         #[arg(long)]
         full: bool,
     },
+    /// Tell what became of a parked delivery (xác minh bản tin đang tạm giữ)
+    Resolve(Resolve),
     /// Try a dead letter again, at once (gửi lại)
     Retry {
         /// `channels/{channel}/deliveries/{delivery}`, or `{channel}/{delivery}`
@@ -60,12 +63,28 @@ struct List {
     paging: Paging,
 }
 
+#[derive(Debug, Args)]
+struct Resolve {
+    /// `channels/{channel}/deliveries/{delivery}`, or `{channel}/{delivery}`
+    delivery: String,
+    /// The far side has it (đối tác đã nhận)
+    #[arg(long, required_unless_present = "send_again", conflicts_with = "send_again")]
+    delivered: bool,
+    /// The far side does not have it: send it again (đối tác chưa nhận, gửi lại)
+    #[arg(long)]
+    send_again: bool,
+    /// From what you know it, without personal data (căn cứ)
+    #[arg(long)]
+    reason: String,
+}
+
 impl Delivery {
     pub(crate) async fn run(self, output: Output) -> Result<(), Failure> {
         let gateway = self.connection.open().await?;
         match self.command {
             Command::List(list) => list.run(gateway, output).await,
             Command::Show { delivery, full } => show(gateway, &delivery, Privacy::from_flag(full), output).await,
+            Command::Resolve(resolve) => resolve.run(gateway, output).await,
             Command::Retry { delivery } => retry(gateway, &delivery, output).await,
         }
     }
@@ -102,6 +121,28 @@ async fn show(mut gateway: Gateway, delivery: &str, privacy: Privacy, output: Ou
     let request = gateway.call(pb::GetDeliveryRequest { name: resource::delivery(delivery) });
     let answer = gateway.channels.get_delivery(request).await.map_err(Failure::read)?.into_inner();
     output.record(&rendering::json(&answer.delivery.unwrap_or_default(), privacy))
+}
+
+impl Resolve {
+    async fn run(self, mut gateway: Gateway, output: Output) -> Result<(), Failure> {
+        let name = resource::delivery(&self.delivery);
+        let outcome = if self.delivered { pb::ParkedOutcome::Delivered } else { pb::ParkedOutcome::SendAgain };
+        let request = gateway.call(pb::ResolveDeliveryRequest {
+            name: name.clone(),
+            request_id: gateway.request_id.to_string(),
+            outcome: outcome.into(),
+            reason: self.reason,
+        });
+        let answer = gateway.channels.resolve_delivery(request).await.map_err(Failure::change(gateway.request_id))?;
+        if output.json {
+            let delivery = answer.into_inner().delivery.unwrap_or_default();
+            return output.record(&rendering::json(&delivery, Privacy::Hidden));
+        }
+        if self.delivered {
+            return output.say(&said!("{name} đã được xác minh là đã gửi", "{name} is delivered"));
+        }
+        output.say(&said!("{name} đang chờ gửi lại", "{name} is pending again"))
+    }
 }
 
 async fn retry(mut gateway: Gateway, delivery: &str, output: Output) -> Result<(), Failure> {

@@ -13,6 +13,8 @@ pub struct Outbound {
     pub jitter_per_mille: u16,
     /// For how long a claimed delivery is ours; must outlast the longest attempt.
     pub lease: Duration,
+    /// How many attempts of a delivery may end without a word before it is given up.
+    pub silent_attempts_max: u32,
     /// How many deliveries are under way at once, over all channels.
     pub concurrency: usize,
 }
@@ -31,6 +33,8 @@ pub(super) fn read(mut section: Section<'_>) -> Outbound {
         schedule,
         jitter_per_mille: u16::try_from(section.integer("jitter_per_mille", 0..=1000)).expect("the range ends at 1000"),
         lease: section.seconds("lease_seconds", 5..=3600),
+        silent_attempts_max: u32::try_from(section.integer("silent_attempts_max", 1..=100))
+            .expect("the range ends at 100"),
         concurrency: section.count("concurrency", 1..=1000),
     };
     section.finish();

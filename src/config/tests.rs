@@ -49,7 +49,7 @@ fn no_sandbox(_: SandboxSettings) -> Arc<dyn FarSide> {
 #[async_trait]
 impl Adapter for Postbox {
     fn abilities(&self) -> Abilities {
-        let feed = |name| Feed { name, interval: Duration::from_secs(30) };
+        let feed = |name| Feed { name, interval: Duration::from_secs(30), reads_destructively: false };
         let route = |method, pattern| Route { method, pattern };
         let routes = vec![route(Method::POST, "/letters"), route(Method::PUT, "/letters/{id}/text")];
         Abilities { feeds: vec![feed("letters"), feed("ratings")], routes, ..Abilities::default() }

@@ -58,6 +58,8 @@ pub enum Happening {
     },
     /// The content of a file arrived.
     FileHeld,
+    /// A delivery was given up, parked or resolved.
+    DeliveryNoted,
     /// A change that this program does not know.
     Unknown,
 }
@@ -85,6 +87,7 @@ impl Happening {
             | Happening::Withdrawn
             | Happening::Rated { .. }
             | Happening::FileHeld
+            | Happening::DeliveryNoted
             | Happening::Unknown => false,
         }
     }

@@ -73,6 +73,7 @@ pub(super) fn happening(event: &pb::PetitionEvent) -> Happening {
         Change::Withdrawn(_) => Happening::Withdrawn,
         Change::Rated(it) => Happening::Rated { score: score(it.rating.as_ref()).unwrap_or_default() },
         Change::AttachmentHeld(_) => Happening::FileHeld,
+        Change::DeliveryFailed(_) | Change::DeliveryParked(_) | Change::DeliveryResolved(_) => Happening::DeliveryNoted,
     }
 }
 

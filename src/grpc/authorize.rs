@@ -82,6 +82,7 @@ pub(super) const METHODS: &[Method] = methods! {
         "ListDeliveries": LOOK, Unary;
         "GetDelivery": LOOK, Unary;
         "RetryDelivery": OPERATE, Unary;
+        "ResolveDelivery": OPERATE, Unary;
         "ListQuarantine": LOOK, Unary;
         "GetQuarantinedMessage": LOOK, Unary;
         "ReprocessMessage": OPERATE, Unary;

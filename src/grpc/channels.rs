@@ -197,6 +197,7 @@ impl ChannelService for ChannelCalls {
     async fn list_code_lists(&self, request: Request<pb::ListCodeListsRequest>) -> Answer<pb::ListCodeListsResponse> { ask!(self.code_lists(request)) }
     async fn list_deliveries(&self, request: Request<pb::ListDeliveriesRequest>) -> Answer<pb::ListDeliveriesResponse> { ask!(self.deliveries(request)) }
     async fn get_delivery(&self, request: Request<pb::GetDeliveryRequest>) -> Answer<pb::GetDeliveryResponse> { ask!(self.delivery(request)) }
+    async fn resolve_delivery(&self, request: Request<pb::ResolveDeliveryRequest>) -> Answer<pb::ResolveDeliveryResponse> { ask!(self.resolve(request)) }
     async fn retry_delivery(&self, request: Request<pb::RetryDeliveryRequest>) -> Answer<pb::RetryDeliveryResponse> { ask!(self.retry(request)) }
     async fn list_quarantine(&self, request: Request<pb::ListQuarantineRequest>) -> Answer<pb::ListQuarantineResponse> { ask!(self.quarantine(request)) }
     async fn get_quarantined_message(&self, request: Request<pb::GetQuarantinedMessageRequest>) -> Answer<pb::GetQuarantinedMessageResponse> { ask!(self.quarantined_message(request)) }

@@ -6,7 +6,7 @@ use super::{
         Sight,
         channel::{delivery, quarantined},
         checks::Checks,
-        common, names,
+        common, enums, names,
     },
     error::{CallError, Thing},
     filter,
@@ -15,12 +15,14 @@ use super::{
     request_id,
 };
 use crate::{
+    decision::{Context, DecisionError},
     inbound::Reprocessed,
     pb,
+    petition::{Command, DeliveryNote},
     security::Role,
     store::{
         Delivery, DeliveryId, DeliveryQuery, DeliveryState, ItemRecord, ItemRef, ItemState, MessageId, QuarantineQuery,
-        QuarantinedItem,
+        QuarantinedItem, Settle, Settlement,
     },
 };
 
@@ -70,12 +72,48 @@ impl ChannelCalls {
         let found = self.find_delivery(&request.name).await?;
         let duplicate = match found.state {
             DeliveryState::Delivered => return Err(CallError::AlreadyDelivered),
+            DeliveryState::Parked => return Err(CallError::DeliveryParked),
             // One that is being attempted at this moment stays as it is.
             DeliveryState::Pending | DeliveryState::DeadLetter => !self.parts.committer.retry(found.id).await?,
         };
         tracing::info!(delivery.id = %found.id.0, principal.name = caller.name, "a delivery was asked to be retried");
         let now = self.find_delivery(&request.name).await?;
         Ok(pb::RetryDeliveryResponse { delivery: Some(self.with_attempts(caller, now).await?), duplicate })
+    }
+
+    pub(super) async fn resolve(
+        &self,
+        caller: &Caller,
+        mut request: pb::ResolveDeliveryRequest,
+    ) -> Result<pb::ResolveDeliveryResponse, CallError> {
+        let mut checks = Checks::default();
+        let intent = request_id::parse(&mut checks, "request_id", &std::mem::take(&mut request.request_id));
+        let key = request_id::key(caller, "ResolveDelivery", intent, &request);
+        let outcome = enums::parse_parked_outcome(request.outcome);
+        if outcome.is_none() {
+            checks.missing("outcome", "is required: DELIVERED or SEND_AGAIN");
+        }
+        checks.done()?;
+        let outcome = outcome.ok_or(CallError::NotParked)?;
+        let reason = reason(request.reason)?;
+        let found = self.find_delivery(&request.name).await?;
+        let (id, lease) = (found.id, uuid::Uuid::nil());
+        let context = Context {
+            actor: caller.name.clone(),
+            request: Some(key),
+            settle: Some(Settle { id, lease, settlement: Settlement::Resolve(outcome) }),
+            ..Context::default()
+        };
+        let note = DeliveryNote::Resolved { outcome, reason };
+        let command = Command::NoteDelivery { delivery: found.about(), note };
+        let decided =
+            self.parts.decisions.decide(found.petition, command, context).await.map_err(|error| match error {
+                DecisionError::Unsettled => CallError::NotParked,
+                error => error.into(),
+            })?;
+        tracing::info!(delivery.id = %id.0, principal.name = caller.name, outcome = outcome.as_str(), "a delivery was resolved");
+        let delivery = self.with_attempts(caller, self.find_delivery(&request.name).await?).await?;
+        Ok(pb::ResolveDeliveryResponse { delivery: Some(delivery), duplicate: decided.repeated })
     }
 
     pub(super) async fn quarantine(

@@ -103,6 +103,10 @@ pub(crate) enum CallError {
     NoFeeds,
     #[error("the delivery is delivered already")]
     AlreadyDelivered,
+    #[error("the delivery is parked: find out whether the far side has it, and resolve it")]
+    DeliveryParked,
+    #[error("the delivery is neither parked nor a dead letter")]
+    NotParked,
     #[error("the item is {}, not in quarantine", .0.as_str())]
     NotQuarantined(ItemState),
     #[error("too many items in one stream")]

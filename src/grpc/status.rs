@@ -129,6 +129,8 @@ fn told(error: CallError) -> Told {
         CallError::ChannelPaused => Told::new(FailedPrecondition, "CHANNEL_PAUSED", message),
         CallError::NoFeeds => Told::new(FailedPrecondition, "NO_FEEDS", message),
         CallError::AlreadyDelivered => Told::new(FailedPrecondition, "ALREADY_DELIVERED", message),
+        CallError::DeliveryParked => Told::new(FailedPrecondition, "DELIVERY_PARKED", message),
+        CallError::NotParked => Told::new(FailedPrecondition, "NOT_PARKED", message),
         CallError::NotQuarantined(state) => {
             Told::new(FailedPrecondition, "NOT_QUARANTINED", message).with("state", state.as_str())
         }
@@ -172,7 +174,9 @@ fn of_decision(error: DecisionError) -> Told {
             Told::new(Code::Aborted, "VERSION_MISMATCH", message).with("current_version", now)
         }
         DecisionError::KeyReused => Told::new(Code::AlreadyExists, "REQUEST_ID_REUSED", message),
-        DecisionError::Contended => Told::new(Code::Aborted, "CONTENDED", message).again_after(RETRY_SOON),
+        DecisionError::Unsettled | DecisionError::Contended => {
+            Told::new(Code::Aborted, "CONTENDED", message).again_after(RETRY_SOON)
+        }
         DecisionError::Store(error) => of_store(&error),
     }
 }

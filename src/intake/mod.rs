@@ -18,8 +18,8 @@ use crate::{
     clock::SharedClock,
     committer::Committer,
     decision::{Context, Decided, DecisionError, Decisions, uuid_at},
-    petition::{Command, Content, Petition, PetitionId, Refusal, check, receive},
-    store::{DeliveryId, ItemRecord, Settle, Settlement, Store, StoreError},
+    petition::{Command, Content, DeliveryNote, ParkedOutcome, Petition, PetitionId, Refusal, check, receive},
+    store::{Delivery, DeliveryId, DeliveryState, ItemRecord, Settle, Settlement, Store, StoreError},
 };
 
 /// Takes canonical messages in.
@@ -147,9 +147,12 @@ impl Intake {
             Err(DecisionError::Refused(refusal)) => Ok(refused_by(&refusal)),
             Err(DecisionError::NotFound) => Ok(refused(FaultCode::UnknownPetition, "external_id", UNKNOWN_PETITION)),
             Err(DecisionError::Store(error)) => Err(error.into()),
-            Err(DecisionError::Contended | DecisionError::Changed { .. } | DecisionError::KeyReused) => {
-                Err(IntakeError::Contended)
-            }
+            Err(
+                DecisionError::Contended
+                | DecisionError::Unsettled
+                | DecisionError::Changed { .. }
+                | DecisionError::KeyReused,
+            ) => Err(IntakeError::Contended),
         }
     }
 
@@ -181,11 +184,32 @@ impl Intake {
         let remote_reference = Some(receipt.remote_reference).filter(|it| !it.is_empty());
         let settlement = Settlement::Delivered { remote_reference };
         let settle = Settle { id: delivery.id, lease: uuid::Uuid::nil(), settlement };
+        if matches!(delivery.state, DeliveryState::Parked | DeliveryState::DeadLetter) {
+            return self.take_late_receipt(origin, &delivery, settle).await;
+        }
         let petition_id = delivery.petition.to_string();
         Ok(match self.committer.settle(settle).await? {
             true => ItemResult::Taken { petition_id },
             false => ItemResult::AlreadyHad { petition_id },
         })
+    }
+
+    /// A receipt that resolves what a person was told to look at: that it is resolved is told as well.
+    async fn take_late_receipt(
+        &self,
+        origin: &Origin,
+        delivery: &Delivery,
+        settle: Settle,
+    ) -> Result<ItemResult, IntakeError> {
+        let reason = "đối tác xác nhận muộn (a late receipt of the far side)".to_owned();
+        let note = DeliveryNote::Resolved { outcome: ParkedOutcome::Delivered, reason };
+        let command = Command::NoteDelivery { delivery: delivery.about(), note };
+        let actor = format!("channel:{}", origin.channel);
+        let context = Context { actor, settle: Some(settle), ..Context::default() };
+        match self.decisions.decide(delivery.petition, command, context).await {
+            Err(DecisionError::Unsettled) => Ok(ItemResult::AlreadyHad { petition_id: delivery.petition.to_string() }),
+            outcome => self.result(outcome),
+        }
     }
 
     /// Keeps the contents that came inline, before the event that names them.

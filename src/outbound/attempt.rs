@@ -1,20 +1,41 @@
-//! One attempt of one delivery: send, hear the verdict, settle.
+//! One attempt of one delivery: judge what is known of it, ask or send, hear the verdict, settle.
+//!
+//! ```text
+//!                    claimed, nothing in doubt ─────────────────────────────┐
+//!                                                                            ▼
+//!  pending ──claim──▶ in doubt ─ key is honoured ─────────────────────────▶ send ─ Delivered ─▶ delivered
+//!     ▲                  │                                                   │ │    (or handed over: waits for its
+//!     │                  ├─ can be asked ─▶ ask ─ HasNot ──────────────────▲ │ │     receipt, then is in doubt)
+//!     │                  │                   ├ Has ──────────▶ delivered      │ └─ Reject ─▶ dead letter
+//!     │                  │                   └ CannotTell ─┐                  │
+//!     │                  └─ neither ───────────────────────┴▶ parked          ├─ Unknown ─▶ pending in doubt, or parked
+//!     │                                                        │              │             where neither is right
+//!     └────── a person: send again ◀───────────────────────────┤              └─ Retry ──▶ pending, by the schedule;
+//!                                     a person: delivered ◀────┘                            used up: dead letter
+//! ```
+//!
+//! An attempt that ends without a word (a kill, a lease that ran out) leaves its delivery claimed; the next claim finds it
+//! in doubt. A delivery that does so again and again is poison, and given up before it has taken the gateway down for the
+//! whole schedule. Dead letters and parked deliveries are events of their petition, in the transaction that settles them.
 
 use std::{sync::Arc, time::Duration};
 
-use channel_sdk::{model::Attachment, notice::Verdict, remote::Fetched};
+use channel_sdk::{Known, Notice, Verdict, model::Attachment, remote::Fetched};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use super::Schedule;
+use super::{
+    Schedule,
+    course::{Course, Step},
+};
 use crate::{
     channels::{Channel, Channels, DELIVERIES},
     clock::SharedClock,
     committer::Committer,
     decision::{Context, DecisionError, Decisions},
     fence::while_allowed,
-    petition::{Command, PetitionId},
-    store::{Claimed, Delivery, Errand, Settle, Settlement, Store, StoreError},
+    petition::{Command, DeliveryNote, PetitionId},
+    store::{Claimed, Delivery, Errand, HANDED_OVER, Settle, Settlement, Store, StoreError},
 };
 
 /// How long a delivery waits that was claimed here and is another gateway's to send; it is then left to that one.
@@ -29,10 +50,12 @@ pub struct Attempts {
     pub channels: Channels,
     /// Where the settlement goes.
     pub committer: Committer,
-    /// What records a fetched file.
+    /// What records a fetched file, and what becomes of deliveries.
     pub decisions: Decisions,
     /// When the next attempt is.
     pub schedule: Schedule,
+    /// How many attempts of a delivery may end without a word before it is given up.
+    pub silent_attempts_max: u32,
     /// The time.
     pub clock: SharedClock,
 }
@@ -42,31 +65,28 @@ impl Attempts {
     /// before which the attempt must have ended, waiting for the channel's turn included.
     ///
     /// # Errors
-    /// The store failed: nothing is settled, the lease ends, the delivery is attempted again under the same key.
+    /// The store failed: nothing is settled, the lease ends, the delivery is claimed again and is in doubt.
     pub async fn make(&self, claimed: Claimed, until: Instant) -> Result<(), StoreError> {
         crate::failpoint::at!("attempt.begun");
         let Claimed { delivery, lease } = claimed;
-        let verdict = match self.channels.get(&delivery.channel) {
-            // Attempts that ended without a word (a defect, a kill) were never settled; they count all the same.
-            Some(_) if self.schedule.is_used_up(delivery.attempts_in_round) => Verdict::Reject {
-                reason: "các lần gửi đều dừng giữa chừng (every attempt ended without a result)".to_owned(),
+        let settlement = match self.channels.get(&delivery.channel) {
+            Some(_) if delivery.silent_attempts >= self.silent_attempts_max => Settlement::DeadLetter {
+                reason: "các lần gửi đều dừng giữa chừng (too many attempts ended without a result)".to_owned(),
+                in_doubt: delivery.in_doubt,
             },
-            Some(channel) => {
-                let verdict = self.run_in_time(channel, &delivery, until).await?;
-                self.observe(channel, &delivery, &verdict);
-                verdict
-            }
-            None if self.is_anothers(&delivery.channel).await? => Verdict::Retry {
+            Some(channel) => self.make_on(channel, &delivery, (lease, until)).await?,
+            None if self.is_anothers(&delivery.channel).await? => Settlement::Retry {
                 reason: "kênh do cổng khác phụ trách (another gateway has this channel)".to_owned(),
-                not_before: Some(LEFT_TO_OTHERS),
+                wait: LEFT_TO_OTHERS,
+                in_doubt: delivery.in_doubt,
             },
-            None => Verdict::Reject {
+            None => Settlement::DeadLetter {
                 reason: "kênh không còn được cấu hình (the channel is not configured)".to_owned(),
+                in_doubt: delivery.in_doubt,
             },
         };
-        let settlement = self.settlement(&delivery, verdict, draw_of(lease));
         crate::failpoint::at!("settle.before");
-        self.committer.settle(Settle { id: delivery.id, lease, settlement }).await?;
+        self.settle(&delivery, Settle { id: delivery.id, lease, settlement }).await?;
         crate::failpoint::at!("settle.after");
         Ok(())
     }
@@ -76,31 +96,77 @@ impl Attempts {
         Ok(self.store.gateway_list_others().await?.iter().any(|other| other.seen.contains_key(channel)))
     }
 
-    async fn run_in_time(&self, channel: &Channel, delivery: &Delivery, until: Instant) -> Result<Verdict, StoreError> {
+    async fn make_on(
+        &self,
+        channel: &Channel,
+        delivery: &Delivery,
+        (lease, until): (Uuid, Instant),
+    ) -> Result<Settlement, StoreError> {
+        let course = Course {
+            delivery,
+            guarantees: channel.abilities.guarantees,
+            is_handed_over: self.is_handed_over(channel, delivery).await?,
+            schedule: &self.schedule,
+            draw: draw_of(lease),
+        };
         // A gateway that was held up after its claim must not send what another has sent, and gone on from, meanwhile.
-        let in_time = while_allowed(|| Instant::now() < until, self.run_errand(channel, delivery));
+        let in_time = while_allowed(|| Instant::now() < until, self.run_errand(channel, &course));
         timeout_at(until, in_time).await.ok().flatten().unwrap_or_else(|| {
             let reason = "quá thời hạn của lượt gửi (the attempt took too long)".to_owned();
-            Ok(Verdict::Retry { reason, not_before: None })
+            Ok(course.after(Verdict::Unknown { reason, not_before: None }, true))
         })
     }
 
-    async fn run_errand(&self, channel: &Channel, delivery: &Delivery) -> Result<Verdict, StoreError> {
-        match &delivery.errand {
-            Errand::Tell { notice } => Ok(channel.adapter.deliver(&*channel.remote, notice).await),
+    /// Whether the far side took it over in an attempt before, and owes its receipt.
+    async fn is_handed_over(&self, channel: &Channel, delivery: &Delivery) -> Result<bool, StoreError> {
+        if !delivery.in_doubt || channel.abilities.guarantees.acknowledges_later.is_none() {
+            return Ok(false);
+        }
+        let attempts = self.store.attempt_list(delivery.id).await?;
+        Ok(attempts.last().is_some_and(|last| last.verdict == HANDED_OVER))
+    }
+
+    async fn run_errand(&self, channel: &Channel, course: &Course<'_>) -> Result<Settlement, StoreError> {
+        match &course.delivery.errand {
+            Errand::Tell { notice } => Ok(self.tell(channel, course, notice).await),
             Errand::Fetch { external_id, attachment_id, attachment } => {
-                match channel.adapter.fetch(&*channel.remote, external_id, attachment).await {
+                let verdict = match channel.adapter.fetch(&*channel.remote, external_id, attachment).await {
                     Ok(fetched) if is_announced(attachment, &fetched) => {
-                        self.hold(delivery.petition, *attachment_id, fetched).await
+                        self.hold(course.delivery.petition, *attachment_id, fetched).await?
                     }
                     // The announced digest or size may be that of an edited file: a person compares and retries.
-                    Ok(_) => Ok(Verdict::Reject {
+                    Ok(_) => Verdict::Reject {
                         reason: "tệp không khớp mã băm hoặc kích thước đã báo (the file differs from its announced digest or size)".to_owned(),
-                    }),
-                    Err(verdict) => Ok(verdict),
-                }
+                    },
+                    Err(verdict) => verdict,
+                };
+                self.observe(channel, &verdict);
+                Ok(course.after(verdict, false))
             }
         }
+    }
+
+    async fn tell(&self, channel: &Channel, course: &Course<'_>, notice: &Notice) -> Settlement {
+        let is_in_doubt = match course.first_step() {
+            Step::Send => course.delivery.in_doubt,
+            Step::Park => return course.park(),
+            Step::Ask => match channel.adapter.ask(&*channel.remote, notice).await {
+                Ok(Known::Has { remote_reference }) => {
+                    channel.succeeded(DELIVERIES, self.clock.now());
+                    return Settlement::Delivered { remote_reference };
+                }
+                Ok(Known::HasNot) => false,
+                Ok(Known::CannotTell) => return course.park(),
+                Err(error) => {
+                    let verdict = Verdict::Retry { reason: format!("hỏi lại: {error}"), not_before: None };
+                    self.observe(channel, &verdict);
+                    return course.after(verdict, true);
+                }
+            },
+        };
+        let verdict = channel.adapter.deliver(&*channel.remote, notice).await;
+        self.observe(channel, &verdict);
+        course.after(verdict, is_in_doubt)
     }
 
     async fn hold(&self, petition: PetitionId, id: u32, fetched: Fetched) -> Result<Verdict, StoreError> {
@@ -118,36 +184,49 @@ impl Attempts {
         }
     }
 
-    fn settlement(&self, delivery: &Delivery, verdict: Verdict, draw: u16) -> Settlement {
-        match verdict {
-            Verdict::Delivered { remote_reference } => Settlement::Delivered { remote_reference },
-            Verdict::Reject { reason } => Settlement::DeadLetter { reason },
-            Verdict::Retry { reason, not_before } => {
-                match self.schedule.wait(delivery.attempts_in_round, not_before, draw) {
-                    Some(wait) => Settlement::Retry { reason, wait },
-                    None => Settlement::DeadLetter { reason },
-                }
+    /// Settles; with what a person must see, its event is recorded in the same transaction.
+    async fn settle(&self, delivery: &Delivery, settle: Settle) -> Result<(), StoreError> {
+        let (note, said) = match &settle.settlement {
+            Settlement::DeadLetter { reason, .. } => {
+                (DeliveryNote::Failed { reason: reason.clone() }, "a delivery was given up and is a dead letter now")
+            }
+            Settlement::Park { reason } => {
+                (DeliveryNote::Parked { reason: reason.clone() }, "a delivery may have arrived: it waits for a person")
+            }
+            _ => return self.committer.settle(settle).await.map(drop),
+        };
+        let command = Command::NoteDelivery { delivery: delivery.about(), note };
+        let context = Context { actor: "gateway".to_owned(), settle: Some(settle.clone()), ..Context::default() };
+        match self.decisions.decide(delivery.petition, command, context).await {
+            Ok(_) => tracing::error!(
+                channel.name = %delivery.channel,
+                petition.id = %delivery.petition,
+                delivery.id = %delivery.id.0,
+                delivery.attempt = delivery.attempts,
+                "{said}"
+            ),
+            // Its lease is over: whoever has it now decides.
+            Err(DecisionError::Unsettled) => {}
+            Err(DecisionError::Store(error)) => return Err(error),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "what became of a delivery cannot be noted");
+                self.committer.settle(settle).await?;
             }
         }
+        Ok(())
     }
 
-    /// What operators see of it. The reason may quote the far side, so it goes to the store and not to the log.
-    fn observe(&self, channel: &Channel, delivery: &Delivery, verdict: &Verdict) {
+    /// What operators see of the far side. The reason may quote it, so it goes to the store and not to the log.
+    fn observe(&self, channel: &Channel, verdict: &Verdict) {
         let now = self.clock.now();
         match verdict {
             Verdict::Delivered { .. } => channel.succeeded(DELIVERIES, now),
-            Verdict::Retry { reason, .. } => {
+            Verdict::Retry { reason, .. } | Verdict::Unknown { reason, .. } => {
                 if channel.failed(DELIVERIES, now, reason.clone()) {
                     tracing::warn!(channel.name = %channel.name, "the far side does not take deliveries; they are tried again");
                 }
             }
-            Verdict::Reject { .. } => tracing::error!(
-                channel.name = %channel.name,
-                petition.id = %delivery.petition,
-                delivery.id = %delivery.id.0,
-                delivery.attempt = delivery.attempts,
-                "a delivery was rejected and is a dead letter now"
-            ),
+            Verdict::Reject { .. } => {}
         }
     }
 }

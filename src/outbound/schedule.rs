@@ -20,11 +20,6 @@ impl Schedule {
         let jitter = wait.mul_f64(f64::from(self.jitter_per_mille) * f64::from(draw) / 1_000_000.0);
         Some((*wait + jitter).max(not_before.unwrap_or_default()))
     }
-
-    /// Whether more attempts were begun than the schedule has.
-    pub fn is_used_up(&self, attempts: u32) -> bool {
-        usize::try_from(attempts).is_ok_and(|attempts| attempts > self.waits.len() + 1)
-    }
 }
 
 #[cfg(test)]

@@ -69,7 +69,10 @@ impl Petition {
             | EventBody::Started { .. }
             | EventBody::Published
             | EventBody::Closed { .. }
-            | EventBody::Reopened { .. } => {}
+            | EventBody::Reopened { .. }
+            | EventBody::DeliveryFailed { .. }
+            | EventBody::DeliveryParked { .. }
+            | EventBody::DeliveryResolved { .. } => {}
             EventBody::Amended { revision, content } => {
                 self.revision = *revision;
                 self.revisions.push((*revision, content.digest()));
@@ -162,7 +165,12 @@ impl Petition {
 /// The row of the table of moves that an event followed; `None` for what moves nothing.
 fn action_of(body: &EventBody) -> Option<Action> {
     Some(match body {
-        EventBody::Received { .. } | EventBody::LateRevision { .. } | EventBody::AttachmentHeld { .. } => return None,
+        EventBody::Received { .. }
+        | EventBody::LateRevision { .. }
+        | EventBody::AttachmentHeld { .. }
+        | EventBody::DeliveryFailed { .. }
+        | EventBody::DeliveryParked { .. }
+        | EventBody::DeliveryResolved { .. } => return None,
         EventBody::Amended { .. } => Action::Amend,
         EventBody::Accepted { .. } => Action::Accept,
         EventBody::Declined { .. } => Action::Decline,

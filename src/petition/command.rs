@@ -6,7 +6,11 @@ use channel_sdk::{
 };
 use jiff::{Timestamp, civil::Date};
 
-use super::{content::Content, moves::Action};
+use super::{
+    content::Content,
+    delivery::{AboutDelivery, DeliveryNote},
+    moves::Action,
+};
 
 /// One command on one petition.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,6 +135,13 @@ pub enum Command {
         /// Its size.
         size_bytes: u64,
     },
+    /// What became of a delivery is noted.
+    NoteDelivery {
+        /// Which.
+        delivery: AboutDelivery,
+        /// What became of it.
+        note: DeliveryNote,
+    },
 }
 
 impl Command {
@@ -153,7 +164,7 @@ impl Command {
             Command::Reassign { .. } => Action::Reassign,
             Command::Amend { .. } => Action::Amend,
             Command::Rate { .. } => Action::Rate,
-            Command::HoldAttachment { .. } => return None,
+            Command::HoldAttachment { .. } | Command::NoteDelivery { .. } => return None,
         })
     }
 }

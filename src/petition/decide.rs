@@ -8,6 +8,7 @@ use channel_sdk::{
 use super::{
     command::Command,
     content::Content,
+    delivery::{AboutDelivery, DeliveryNote},
     event::EventBody,
     moves::{Action, Status, target},
     refusal::Refusal,
@@ -118,6 +119,7 @@ fn one_event(petition: &Petition, command: Command) -> Result<Option<EventBody>,
         Command::Rate { .. } if petition.answers.is_empty() => return Err(Refusal::NoAnswer),
         Command::Rate { score, comment, told_at } => EventBody::Rated { score, comment, told_at },
         Command::HoldAttachment { id, sha256, size_bytes } => return hold(petition, id, sha256, size_bytes),
+        Command::NoteDelivery { delivery, note } => noted(delivery, note)?,
         Command::Amend { revision, content } => return Ok(amend(petition, revision, content).into_iter().next()),
     }))
 }
@@ -184,6 +186,17 @@ fn hold(petition: &Petition, id: u32, sha256: String, size_bytes: u64) -> Result
     Ok((!known).then_some(EventBody::AttachmentHeld { id, sha256, size_bytes }))
 }
 
+fn noted(delivery: AboutDelivery, note: DeliveryNote) -> Result<EventBody, Refusal> {
+    Ok(match note {
+        DeliveryNote::Failed { reason } => EventBody::DeliveryFailed { delivery, reason },
+        DeliveryNote::Parked { reason } => EventBody::DeliveryParked { delivery, reason },
+        DeliveryNote::Resolved { outcome, reason } => {
+            require("reason", &reason, "whoever looks later must see from what it was known")?;
+            EventBody::DeliveryResolved { delivery, outcome, reason }
+        }
+    })
+}
+
 fn check_room(petition: &Petition, text: &str, files: &[Attachment], extensions: &Extensions) -> Result<(), Refusal> {
     let size = |text: &str, extensions: &Extensions| {
         text.len() + extensions.iter().map(|(path, value)| path.len() + value.len()).sum::<usize>()
@@ -216,6 +229,10 @@ fn check_texts(command: &Command) -> Result<(), Refusal> {
             [reason, ""]
         }
         Command::Rate { comment, .. } => [comment, ""],
+        Command::NoteDelivery { note, .. } => match note {
+            DeliveryNote::Failed { reason } | DeliveryNote::Parked { reason } => [reason, ""],
+            DeliveryNote::Resolved { reason, .. } => [reason, ""],
+        },
         Command::Publish | Command::Amend { .. } | Command::HoldAttachment { .. } => ["", ""],
     };
     if texts.iter().any(|text| text.len() > TEXT_BYTES_MAX) {

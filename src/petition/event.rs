@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     content::Content,
+    delivery::{AboutDelivery, ParkedOutcome},
     id::{PetitionId, Version},
 };
 
@@ -184,6 +185,29 @@ pub enum EventBody {
         /// When, as told.
         told_at: Option<Timestamp>,
     },
+    /// Gửi thất bại: a delivery was given up.
+    DeliveryFailed {
+        /// Which.
+        delivery: AboutDelivery,
+        /// Why.
+        reason: String,
+    },
+    /// Tạm giữ: a delivery may have arrived; it waits for a person, and what goes after it waits too.
+    DeliveryParked {
+        /// Which.
+        delivery: AboutDelivery,
+        /// Why.
+        reason: String,
+    },
+    /// Đã xác minh: what was found of a delivery that was parked or given up.
+    DeliveryResolved {
+        /// Which.
+        delivery: AboutDelivery,
+        /// What was found.
+        outcome: ParkedOutcome,
+        /// From what.
+        reason: String,
+    },
 }
 
 impl EventBody {
@@ -209,6 +233,9 @@ impl EventBody {
             EventBody::Reopened { .. } => "reopened",
             EventBody::Withdrawn { .. } => "withdrawn",
             EventBody::Rated { .. } => "rated",
+            EventBody::DeliveryFailed { .. } => "delivery_failed",
+            EventBody::DeliveryParked { .. } => "delivery_parked",
+            EventBody::DeliveryResolved { .. } => "delivery_resolved",
         }
     }
 }

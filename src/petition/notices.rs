@@ -32,6 +32,9 @@ pub fn notice_of(event: &EventBody) -> Option<NoticeBody> {
         | EventBody::Reassigned { .. }
         | EventBody::InformationProvided { .. }
         | EventBody::Withdrawn { .. }
-        | EventBody::Rated { .. } => return None,
+        | EventBody::Rated { .. }
+        | EventBody::DeliveryFailed { .. }
+        | EventBody::DeliveryParked { .. }
+        | EventBody::DeliveryResolved { .. } => return None,
     })
 }

@@ -8,7 +8,8 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 use uuid::Uuid;
 
 use super::{
-    AttachmentState, Command, Content, EventBody, NewEvent, Petition, PetitionId, Status, decide, moves, receive,
+    AboutDelivery, AttachmentState, Command, Content, DeliveryNote, EventBody, NewEvent, ParkedOutcome, Petition,
+    PetitionId, Status, decide, moves, receive,
 };
 
 /// Few values of each sort, so that sequences meet themselves again: the same text, the same time, the same file.
@@ -104,6 +105,17 @@ fn ministry_command() -> impl Strategy<Value = Command> {
     ]
 }
 
+fn note(of: u8, reason: String) -> Command {
+    let delivery = AboutDelivery { id: Uuid::nil(), channel: "portal".to_owned(), errand: "answered".to_owned() };
+    let note = match of {
+        0 => DeliveryNote::Failed { reason },
+        1 => DeliveryNote::Parked { reason },
+        2 => DeliveryNote::Resolved { outcome: ParkedOutcome::Delivered, reason },
+        _ => DeliveryNote::Resolved { outcome: ParkedOutcome::SendAgain, reason },
+    };
+    Command::NoteDelivery { delivery, note }
+}
+
 /// What the channel tells and what the gateway does by itself.
 fn channel_command() -> impl Strategy<Value = Command> {
     prop_oneof![
@@ -111,6 +123,7 @@ fn channel_command() -> impl Strategy<Value = Command> {
             Command::ProvideInformation { text, attachments, told_at, extensions: Default::default() }
         }),
         (text(), told_at()).prop_map(|(reason, told_at)| Command::Withdraw { reason, told_at }),
+        (0..4_u8, text()).prop_map(|(of, reason)| note(of, reason)),
         (agency(), text(), told_at()).prop_map(|(to, reason, told_at)| Command::Reassign { to, reason, told_at }),
         (0..4_u64, content()).prop_map(|(revision, content)| Command::Amend { revision, content: Box::new(content) }),
         (0..7_u8, text(), told_at()).prop_map(|(score, comment, told_at)| Command::Rate { score, comment, told_at }),

@@ -12,6 +12,11 @@ use crate::petition::Petition;
 /// The due date of a petition that has none: later than all others.
 pub(in crate::store) const NO_DUE_DATE: &str = "9999-12-31";
 
+/// The verdict of an attempt that handed its delivery over, for the far side to acknowledge later.
+pub const HANDED_OVER: &str = "handed_over";
+/// Why a delivery that was handed over still waits.
+pub(in crate::store) const AWAITED: &str = "đã nhận, chờ đối tác xác nhận (handed over; its receipt is awaited)";
+
 /// The number of [`DeliveryState::Pending`] in the table.
 pub(in crate::store) const PENDING: i64 = 0;
 /// The number of [`DeliveryState::Delivered`].
@@ -19,18 +24,24 @@ pub(in crate::store) const DELIVERED: i64 = 1;
 /// The number of [`DeliveryState::DeadLetter`].
 pub(in crate::store) const DEAD_LETTER: i64 = 2;
 
-/// The number of the state in the table.
-pub(in crate::store) fn number_of(state: DeliveryState) -> i64 {
+/// When a parked delivery is due: never. It is pending otherwise, so that it stays the first of its lane and everything
+/// behind it waits, whoever marks the lanes.
+pub(in crate::store) const NEVER: i64 = i64::MAX;
+
+/// The condition of deliveries in this state. Written out, so that the partial index of the state is seen to fit.
+pub(in crate::store) fn is_in(state: DeliveryState) -> &'static str {
     match state {
-        DeliveryState::Pending => PENDING,
-        DeliveryState::Delivered => DELIVERED,
-        DeliveryState::DeadLetter => DEAD_LETTER,
+        DeliveryState::Pending => "d.state = 0 AND d.due_at <> 9223372036854775807",
+        DeliveryState::Parked => "d.state = 0 AND d.due_at = 9223372036854775807",
+        DeliveryState::Delivered => "d.state = 1",
+        DeliveryState::DeadLetter => "d.state = 2",
     }
 }
 
-/// The state of such a number.
-pub(in crate::store) fn state_of(number: i64) -> DeliveryState {
+/// The state of a row with such a number that is due then.
+pub(in crate::store) fn state_of(number: i64, due_at: i64) -> DeliveryState {
     match number {
+        PENDING if due_at == NEVER => DeliveryState::Parked,
         PENDING => DeliveryState::Pending,
         DELIVERED => DeliveryState::Delivered,
         _ => DeliveryState::DeadLetter,
@@ -68,9 +79,11 @@ pub(in crate::store) fn nanos(at: Timestamp) -> i64 {
     i64::try_from(at.as_nanosecond()).unwrap_or(if at < Timestamp::UNIX_EPOCH { i64::MIN } else { i64::MAX })
 }
 
-/// The time `wait` from `now`; a wait beyond the calendar ends with it.
+/// The time `wait` from `now`; a wait beyond what can be kept ends with that, a moment before never.
 pub(in crate::store) fn after(now: Timestamp, wait: Duration) -> Timestamp {
-    SignedDuration::try_from(wait).ok().and_then(|wait| now.checked_add(wait).ok()).unwrap_or(Timestamp::MAX)
+    let last = Timestamp::from_nanosecond(i128::from(NEVER) - 1).unwrap_or(Timestamp::MAX);
+    let at = SignedDuration::try_from(wait).ok().and_then(|wait| now.checked_add(wait).ok());
+    at.unwrap_or(Timestamp::MAX).min(last)
 }
 
 /// The time of such nanoseconds.

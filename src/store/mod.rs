@@ -31,6 +31,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
+pub use columns::HANDED_OVER;
 pub use error::StoreError;
 pub use open::{Migrated, OpenError, Schema, migrate, open, schema_check};
 pub use query::{DeliveryQuery, PetitionQuery, QuarantineQuery, Sort};

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::petition::PetitionId;
+use crate::petition::{AboutDelivery, PetitionId};
 
 /// The number of a journalled message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -145,6 +145,8 @@ named_enum! {
         Delivered = "delivered",
         /// Given up: the far side rejected it or the schedule is used up. A person can retry it.
         DeadLetter = "dead_letter",
+        /// Tạm giữ: the far side may have it and cannot be asked. It waits for a person, and its lane waits for it.
+        Parked = "parked",
     }
 }
 
@@ -180,6 +182,10 @@ pub struct Delivery {
     pub attempts: u32,
     /// Attempts begun since it was created or last retried by a person: what the schedule counts.
     pub attempts_in_round: u32,
+    /// Chờ xác minh: the far side may have it from an attempt before the one that is under way.
+    pub in_doubt: bool,
+    /// Attempts of the round that ended without a word: a lease that ran out, a gateway that was killed.
+    pub silent_attempts: u32,
     /// The next attempt's time.
     pub next_at: Timestamp,
     /// When it was made.
@@ -190,6 +196,17 @@ pub struct Delivery {
     pub reason: Option<String>,
     /// The far side's reference.
     pub remote_reference: Option<String>,
+}
+
+impl Delivery {
+    /// The delivery as its petition's events name it.
+    pub fn about(&self) -> AboutDelivery {
+        let errand = match &self.errand {
+            Errand::Tell { notice } => notice.body.kind().as_str(),
+            Errand::Fetch { .. } => "fetch",
+        };
+        AboutDelivery { id: self.id.0, channel: self.channel.clone(), errand: errand.to_owned() }
+    }
 }
 
 /// A delivery claimed for one attempt.
@@ -208,7 +225,7 @@ pub struct Attempt {
     pub number: u32,
     /// When it was settled.
     pub at: Timestamp,
-    /// `delivered`, `retry` or `reject`.
+    /// `delivered`, `retry`, `unknown`, `handed_over`, `park` or `reject`.
     pub verdict: String,
     /// Why not delivered.
     pub reason: Option<String>,
@@ -229,6 +246,8 @@ pub struct ChannelState {
     pub last_delivered_at: Option<Timestamp>,
     /// Deliveries that wait.
     pub pending: u64,
+    /// Deliveries that wait for a person's word.
+    pub parked: u64,
     /// Dead letters.
     pub dead_letters: u64,
     /// Items in quarantine.
@@ -285,6 +304,8 @@ pub struct TableCounts {
     pub quarantined: u64,
     /// Deliveries that wait.
     pub pending: u64,
+    /// Deliveries that wait for a person's word.
+    pub parked: u64,
     /// Delivered.
     pub delivered: u64,
     /// Dead letters.

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::records::{ChannelHealth, Claimed, DeliveryId, GatewayAbout, ItemRecord, ItemRef, MessageId, NewDelivery};
-use crate::petition::{NewEvent, Petition, PetitionId, Seq, Version};
+use crate::petition::{NewEvent, ParkedOutcome, Petition, PetitionId, Seq, Version};
 
 /// One write of a batch.
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ pub enum Write {
     Settle(Settle),
     /// A person has a delivery tried now: a dead letter is pending again, with a fresh schedule; one that waits for its
     /// time falls due, and its schedule counts on. Neither overtakes what goes before it in its lane. Answer:
-    /// [`Written::Settled`], `false` when it is delivered or is being attempted under a lease.
+    /// [`Written::Settled`], `false` when it is delivered, parked or being attempted under a lease.
     Retry(DeliveryId),
     /// A person pauses or resumes a channel. Answer: [`Written::Done`].
     Pause {
@@ -96,6 +96,8 @@ pub struct Change {
     pub request: Option<RequestKey>,
     /// The item of a message that it came from; recorded as taken in the same transaction.
     pub item: Option<ItemRecord>,
+    /// The settlement that its events tell of. The change takes effect only if the settlement does, and both at once.
+    pub settle: Option<Settle>,
 }
 
 /// A caller's promise that the same key means the same call. Keys live as long as the record.
@@ -134,6 +136,8 @@ pub enum Committed {
     KeyReused,
     /// Somebody was faster; decide again on the petition as it is now.
     Stale,
+    /// The change's settlement would have no effect: the delivery has gone on meanwhile. Nothing was written.
+    Unsettled,
 }
 
 /// A message before it has its number.
@@ -221,6 +225,7 @@ pub struct Settle {
     /// Which delivery.
     pub id: DeliveryId,
     /// The lease it was claimed under. A settlement under an older lease has no effect, unless it says delivered.
+    /// Nil for the word of somebody who holds none: a receipt, a person.
     pub lease: Uuid,
     /// How.
     pub settlement: Settlement,
@@ -240,12 +245,32 @@ pub enum Settlement {
         reason: String,
         /// How long from now.
         wait: Duration,
+        /// Whether the far side may have it from this attempt or one before.
+        in_doubt: bool,
+    },
+    /// The far side took it over and will say later, by a receipt, that it has it. Without one it is due after `wait`, and
+    /// in doubt.
+    HandedOver {
+        /// How long from now.
+        wait: Duration,
+        /// Its reference.
+        remote_reference: Option<String>,
+    },
+    /// Tạm giữ: in doubt, and nobody but a person can tell what is right. It holds its lane.
+    Park {
+        /// Why.
+        reason: String,
     },
     /// Given up.
     DeadLetter {
         /// Why.
         reason: String,
+        /// Whether the far side may have it all the same.
+        in_doubt: bool,
     },
+    /// A person's decision on a parked delivery, or that a dead letter is delivered after all. It needs no lease, and has
+    /// no effect on any other.
+    Resolve(ParkedOutcome),
 }
 
 impl ItemRef {

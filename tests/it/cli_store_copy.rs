@@ -182,7 +182,15 @@ fn change(number: usize) -> Change {
         body: receive("portal", &format!("PA-{number}"), 1, content),
     };
     let petition = Petition::begin(&event).unwrap();
-    Change { expected_version: None, petition, events: vec![event], deliveries: Vec::new(), request: None, item: None }
+    Change {
+        expected_version: None,
+        petition,
+        events: vec![event],
+        deliveries: Vec::new(),
+        request: None,
+        item: None,
+        settle: None,
+    }
 }
 
 /// A copy that is under way.

@@ -60,6 +60,7 @@ fn add_state(told: &mut pb::Channel, state: &ChannelState) {
     told.last_inbound_time = state.last_inbound_at.map(time);
     told.last_delivery_time = state.last_delivered_at.map(time);
     told.petition_count = signed(state.petitions);
+    told.parked_delivery_count = signed(state.parked);
     told.pending_delivery_count = signed(state.pending);
     told.dead_letter_count = signed(state.dead_letters);
     told.quarantined_count = signed(state.quarantined);
@@ -118,6 +119,7 @@ pub(in crate::grpc) fn delivery(delivery: Delivery, attempts: Vec<store::Attempt
         reason: sight.remark(delivery.reason.unwrap_or_default()),
         remote_reference: delivery.remote_reference.unwrap_or_default(),
         attempts: attempts.into_iter().map(|it| attempt(it, sight)).collect(),
+        in_doubt: delivery.in_doubt,
     }
 }
 
@@ -126,6 +128,9 @@ fn attempt(attempt: store::Attempt, sight: Sight) -> pb::Attempt {
         "delivered" => pb::AttemptVerdict::Delivered,
         "retry" => pb::AttemptVerdict::Retry,
         "reject" => pb::AttemptVerdict::Reject,
+        "unknown" => pb::AttemptVerdict::Unknown,
+        "handed_over" => pb::AttemptVerdict::HandedOver,
+        "park" => pb::AttemptVerdict::Park,
         _ => pb::AttemptVerdict::Unspecified,
     };
     pb::Attempt {

@@ -48,7 +48,8 @@ same_names! {
     parse_fault_code, fault_code: fault::FaultCode = pb::FaultCode {
         Encoding Malformed WrongMessage TooLarge Missing Format UnknownCode Conflict UnknownPetition NotAllowed
     }
-    parse_delivery_state, delivery_state: store::DeliveryState = pb::DeliveryState { Pending Delivered DeadLetter }
+    parse_delivery_state, delivery_state: store::DeliveryState = pb::DeliveryState { Pending Delivered DeadLetter Parked }
+    parse_parked_outcome, parked_outcome: petition::ParkedOutcome = pb::ParkedOutcome { Delivered SendAgain }
     parse_item_state, item_state: store::ItemState = pb::ItemState { Taken AlreadyHad Quarantined Discarded }
     parse_entrance, entrance: adapter::Entrance = pb::Entrance { Push Pull }
 }

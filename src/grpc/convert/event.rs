@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     pb::{self, petition_event::Change},
-    petition::{Event, EventBody, PetitionId},
+    petition::{AboutDelivery, Event, EventBody, PetitionId},
+    store::DeliveryId,
 };
 
 /// What an event itself does not tell of its petition.
@@ -91,6 +92,9 @@ fn change(id: PetitionId, body: EventBody, whose: &Whose, sight: Sight) -> Chang
             let rating = pb::Rating { score: score.into(), comment, rate_time: told_at.map(time) };
             Change::Rated(pb::Rated { rating: Some(rating) })
         }
+        noted @ (EventBody::DeliveryFailed { .. }
+        | EventBody::DeliveryParked { .. }
+        | EventBody::DeliveryResolved { .. }) => delivery(noted, sight),
         decided => decision(id, decided, sight),
     }
 }
@@ -135,6 +139,35 @@ fn decision(id: PetitionId, body: EventBody, sight: Sight) -> Change {
         | EventBody::Reassigned { .. }
         | EventBody::InformationProvided { .. }
         | EventBody::Withdrawn { .. }
-        | EventBody::Rated { .. } => unreachable!("`change` has dealt with these"),
+        | EventBody::Rated { .. }
+        | EventBody::DeliveryFailed { .. }
+        | EventBody::DeliveryParked { .. }
+        | EventBody::DeliveryResolved { .. } => unreachable!("`change` has dealt with these"),
+    }
+}
+
+/// What became of a delivery.
+fn delivery(body: EventBody, sight: Sight) -> Change {
+    let name = |of: &AboutDelivery| names::delivery(&of.channel, DeliveryId(of.id));
+    match body {
+        EventBody::DeliveryFailed { delivery: of, reason } => Change::DeliveryFailed(pb::DeliveryFailed {
+            delivery: name(&of),
+            errand: of.errand,
+            reason: sight.remark(reason),
+        }),
+        EventBody::DeliveryParked { delivery: of, reason } => Change::DeliveryParked(pb::DeliveryParked {
+            delivery: name(&of),
+            errand: of.errand,
+            reason: sight.remark(reason),
+        }),
+        EventBody::DeliveryResolved { delivery: of, outcome, reason } => {
+            Change::DeliveryResolved(pb::DeliveryResolved {
+                delivery: name(&of),
+                errand: of.errand,
+                outcome: enums::parked_outcome(outcome),
+                reason: sight.remark(reason),
+            })
+        }
+        _ => unreachable!("`change` hands on nothing else"),
     }
 }

@@ -181,6 +181,8 @@ pub(in crate::store) static TABLES: [Table; 13] = [
             maybe(integer("ended_at")),
             maybe(text("reason")),
             maybe(text("remote_reference")),
+            boolean("in_doubt"),
+            integer("silent_attempts"),
         ],
     },
     Table { name: "errands", record: "errand", key: &["delivery"], columns: &[integer("delivery"), json("body")] },

@@ -17,16 +17,31 @@ const OTHERS: &str = "SELECT g.id, g.about, g.seen,
             ARRAY (SELECT t.channel FROM turns t WHERE t.gateway = g.id AND t.until > $2) AS holds
      FROM gateways g WHERE g.id <> $1 AND g.until > $2 AND g.about IS NOT NULL ORDER BY g.id";
 
+/// Few are parked, and an index has them: so they are counted, and taken out of what waits.
+macro_rules! parked {
+    () => {
+        "(SELECT count(*) FROM deliveries d
+          WHERE d.channel = c.name AND d.state = 0 AND d.due_at = 9223372036854775807)"
+    };
+}
+
 /// The sequence is gapless, so its last number is the number of events.
-const COUNTS: &str = "SELECT (SELECT seq FROM counters) AS events,
+const COUNTS: &str = concat!(
+    "SELECT (SELECT seq FROM counters) AS events,
             coalesce(sum(petitions), 0)::bigint AS petitions, coalesce(sum(messages), 0)::bigint AS messages,
             coalesce(sum(quarantined), 0)::bigint AS quarantined, coalesce(sum(pending), 0)::bigint AS pending,
-            coalesce(sum(delivered), 0)::bigint AS delivered, coalesce(sum(dead_letters), 0)::bigint AS dead_letters
-     FROM channels";
+            coalesce(sum(delivered), 0)::bigint AS delivered, coalesce(sum(dead_letters), 0)::bigint AS dead_letters,
+            coalesce(sum(",
+    parked!(),
+    "), 0)::bigint AS parked
+     FROM channels c"
+);
 
-const CHANNELS: &str = "SELECT name, paused, paused_reason, last_inbound_at, last_delivered_at, pending, dead_letters,
-            quarantined, petitions
-     FROM channels ORDER BY name COLLATE \"C\"";
+pub(super) const CHANNELS: &str = concat!(
+    "SELECT name, paused, paused_reason, last_inbound_at, last_delivered_at, pending, dead_letters, quarantined, petitions, ",
+    parked!(),
+    " AS parked FROM channels c ORDER BY name COLLATE \"C\""
+);
 
 pub(super) async fn cursor_get(conn: &ClientWrapper, channel: &str, feed: &str) -> Result<Option<String>, StoreError> {
     let sql = "SELECT cursor FROM cursors WHERE channel = $1 AND feed = $2";
@@ -60,7 +75,8 @@ fn channel_of(row: &Row) -> Result<ChannelState, StoreError> {
         paused_reason: get_text(row, "paused_reason")?,
         last_inbound_at: at("last_inbound_at")?,
         last_delivered_at: at("last_delivered_at")?,
-        pending: count("pending")?,
+        pending: count("pending")?.saturating_sub(count("parked")?),
+        parked: count("parked")?,
         dead_letters: count("dead_letters")?,
         quarantined: count("quarantined")?,
         petitions: count("petitions")?,
@@ -96,7 +112,8 @@ pub(super) async fn counts(conn: &ClientWrapper) -> Result<TableCounts, StoreErr
         events: count("events")?,
         messages: count("messages")?,
         quarantined: count("quarantined")?,
-        pending: count("pending")?,
+        pending: count("pending")?.saturating_sub(count("parked")?),
+        parked: count("parked")?,
         delivered: count("delivered")?,
         dead_letters: count("dead_letters")?,
     })

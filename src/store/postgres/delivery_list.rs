@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use super::{
-    rows::{get, get_json, get_text, get_text_opt, number_of, small, state_of, time},
+    rows::{get, get_json, get_text, get_text_opt, is_in, small, state_of, time},
     statement::{Statement, Value},
 };
 use crate::{
@@ -15,7 +15,8 @@ use crate::{
 
 /// The columns that [`delivery_of`] reads, named one by one: a newer gateway may add others.
 pub(super) const DELIVERIES: &str = "SELECT d.id, d.petition, d.channel, d.lane, d.state, d.attempts,
-            d.attempts_in_round, d.next_at, d.created_at, d.ended_at, d.reason, d.remote_reference, e.body
+            d.attempts_in_round, d.in_doubt, d.silent_attempts, d.next_at, d.due_at, d.created_at, d.ended_at, d.reason,
+            d.remote_reference, e.body
      FROM deliveries d JOIN errands e ON e.delivery = d.n";
 
 const ATTEMPTS: &str = "SELECT number, at, verdict, reason FROM attempts
@@ -37,8 +38,7 @@ pub(super) fn page(query: &DeliveryQuery) -> Statement {
         it.and(&format!("d.channel = {channel}"));
     }
     if let Some(state) = query.state {
-        // Written out, so that the partial index of the state is seen to fit.
-        it.and(&format!("d.state = {}", number_of(state)));
+        it.and(is_in(state));
     }
     if let Some(after) = query.after {
         let after = it.value(Value::Id(after.0));
@@ -85,9 +85,11 @@ pub(super) fn delivery_of(row: &Row) -> Result<Delivery, StoreError> {
         channel: get_text(row, "channel")?,
         lane: get_text_opt(row, "lane")?,
         errand: get_json("delivery", row, "body")?,
-        state: state_of(get(row, "state")?),
+        state: state_of(get(row, "state")?, get(row, "due_at")?),
         attempts: small(get(row, "attempts")?),
         attempts_in_round: small(get(row, "attempts_in_round")?),
+        in_doubt: get(row, "in_doubt")?,
+        silent_attempts: small(get(row, "silent_attempts")?),
         next_at: time(get(row, "next_at")?)?,
         created_at: time(get(row, "created_at")?)?,
         ended_at: ended_at.map(time).transpose()?,

@@ -11,7 +11,7 @@ use tokio_postgres::{
 
 use crate::store::StoreError;
 pub(super) use crate::store::columns::{
-    NO_DUE_DATE, from_json, from_name, nanos, number_of, signed, small, state_of, time, to_json, unsigned,
+    NO_DUE_DATE, from_json, from_name, is_in, nanos, signed, small, state_of, time, to_json, unsigned,
 };
 
 /// Begins an escape in a text; a code point that is no character, and that nobody types.

@@ -1,5 +1,7 @@
 //! Deliveries: the order of lanes, leases, attempts and how they end.
 //!
+//! A parked delivery is the first of its lane and never due, so that nothing of the lane overtakes it.
+//!
 //! What may be claimed is marked (`head`): the first pending delivery of each lane, and each one without a lane. So a
 //! claim reads an index from its oldest end, however many wait. Whoever changes what is pending in a lane marks anew.
 
@@ -7,12 +9,12 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::{
-    rows::{DEAD_LETTER, DELIVERED, PENDING, after, get, lease_of, nanos, to_json},
+    rows::{AWAITED, DEAD_LETTER, DELIVERED, NEVER, PENDING, after, get, lease_of, nanos, to_json},
     writer::Tx,
 };
 use crate::{
-    petition::PetitionId,
-    store::{Claim, Claimed, DeliveryId, NewDelivery, Settle, Settlement, StoreError},
+    petition::{ParkedOutcome, PetitionId},
+    store::{Claim, Claimed, DeliveryId, HANDED_OVER, NewDelivery, Settle, Settlement, StoreError},
 };
 
 /// Why an errand is given up that a newer gateway wrote, or that is damaged: here nobody can do it.
@@ -83,8 +85,10 @@ fn first_of_lane_in_tx(tx: &Tx<'_>, n: i64) -> Result<Option<i64>, StoreError> {
 
 /// Leases `n`; one that cannot be read becomes a dead letter instead, and holds nothing else up.
 fn lease_in_tx(tx: &mut Tx<'_>, n: i64, claim: &Claim) -> Result<Option<Claimed>, StoreError> {
+    // A lease that is over and was never settled: that attempt ended without a word, and may have arrived.
     let sql = "UPDATE deliveries SET leased = 1, due_at = ?2, attempts = attempts + 1,
-                                     attempts_in_round = attempts_in_round + 1 WHERE n = ?1";
+                                     attempts_in_round = attempts_in_round + 1, in_doubt = max(in_doubt, leased),
+                                     silent_attempts = silent_attempts + leased WHERE n = ?1";
     tx.sql(sql)?.execute(params![n, nanos(after(tx.now, claim.lease))])?;
     let sql = "SELECT d.*, e.body FROM deliveries d JOIN errands e ON e.delivery = d.n WHERE d.n = ?1";
     let delivery = tx.sql(sql)?.query_and_then([n], super::delivery_list::delivery_of)?.next();
@@ -93,7 +97,7 @@ fn lease_in_tx(tx: &mut Tx<'_>, n: i64, claim: &Claim) -> Result<Option<Claimed>
         Err(StoreError::Damaged(what)) => {
             tracing::error!(delivery.number = n, what, "a stored errand cannot be read and is given up");
             let it = tx.sql("SELECT * FROM deliveries WHERE n = ?1")?.query_row([n], |row| Ok(standing_of(row)))??;
-            dead_letter_in_tx(tx, &it, UNREADABLE)?;
+            dead_letter_in_tx(tx, &it, UNREADABLE, it.in_doubt)?;
             Ok(None)
         }
         Err(error) => Err(error),
@@ -124,7 +128,22 @@ struct Standing {
     attempts: i64,
     leased: bool,
     due_at: i64,
+    in_doubt: bool,
     has_reference: bool,
+}
+
+impl Standing {
+    /// Whether this settlement has an effect on it.
+    fn is_settled_by(&self, settle: &Settle) -> bool {
+        match &settle.settlement {
+            Settlement::Delivered { .. } if self.state == DELIVERED => !self.has_reference,
+            // Whoever says it: the far side has it, and that does not become untrue by a lease that ended.
+            Settlement::Delivered { .. } => true,
+            Settlement::Resolve(ParkedOutcome::Delivered) if self.state == DEAD_LETTER => true,
+            Settlement::Resolve(_) => self.state == PENDING && self.due_at == NEVER,
+            _ => self.leased && self.state == PENDING && settle.lease == lease_of(self.n, self.attempts),
+        }
+    }
 }
 
 fn standing_in_tx(tx: &Tx<'_>, id: DeliveryId) -> Result<Option<Standing>, StoreError> {
@@ -141,44 +160,90 @@ fn standing_of(row: &Row<'_>) -> Result<Standing, StoreError> {
         attempts: get(row, "attempts")?,
         leased: get(row, "leased")?,
         due_at: get(row, "due_at")?,
+        in_doubt: get(row, "in_doubt")?,
         has_reference: get::<Option<String>>(row, "remote_reference")?.is_some(),
     })
 }
 
+/// Whether the settlement would take effect now.
+pub(super) fn delivery_is_settled_by_in_tx(tx: &Tx<'_>, settle: &Settle) -> Result<bool, StoreError> {
+    Ok(standing_in_tx(tx, settle.id)?.is_some_and(|it| it.is_settled_by(settle)))
+}
+
 pub(super) fn delivery_settle_in_tx(tx: &mut Tx<'_>, settle: &Settle) -> Result<bool, StoreError> {
-    let Some(it) = standing_in_tx(tx, settle.id)? else { return Ok(false) };
-    let holds_lease = it.leased && it.state == PENDING && settle.lease == lease_of(it.n, it.attempts);
+    let Some(it) = standing_in_tx(tx, settle.id)?.filter(|it| it.is_settled_by(settle)) else { return Ok(false) };
     match &settle.settlement {
         Settlement::Delivered { remote_reference } if it.state == DELIVERED => {
             reference_add_in_tx(tx, &it, remote_reference.as_deref())
         }
-        // Whoever says it: the far side has it, and that does not become untrue by a lease that ended.
         Settlement::Delivered { remote_reference } => {
-            let sql = "UPDATE deliveries SET state = 1, head = 0, leased = 0, ended_at = ?2, reason = NULL,
-                                             remote_reference = ?3 WHERE n = ?1";
-            tx.sql(sql)?.execute(params![it.n, nanos(tx.now), remote_reference])?;
-            let now = tx.now;
-            let tally = tx.tally(&it.channel);
-            tally.delivered += 1;
-            tally.last_delivered_at = tally.last_delivered_at.max(Some(now));
+            delivered_in_tx(tx, &it, remote_reference.as_deref())?;
             attempt_end_in_tx(tx, &it, "delivered", None)
         }
-        _ if !holds_lease => Ok(false),
-        Settlement::Retry { reason, wait } => {
-            let sql = "UPDATE deliveries SET leased = 0, next_at = ?2, due_at = ?2, reason = ?3 WHERE n = ?1";
-            tx.sql(sql)?.execute(params![it.n, nanos(after(tx.now, *wait)), reason])?;
-            tx.tally(&it.channel).pending += 1;
-            attempt_end_in_tx(tx, &it, "retry", Some(reason))
+        Settlement::Retry { reason, wait, in_doubt } => {
+            wait_in_tx(tx, &it, &Wait { until: nanos(after(tx.now, *wait)), reason, in_doubt: *in_doubt })?;
+            attempt_end_in_tx(tx, &it, if *in_doubt { "unknown" } else { "retry" }, Some(reason))
         }
-        Settlement::DeadLetter { reason } => dead_letter_in_tx(tx, &it, reason),
+        Settlement::HandedOver { wait, remote_reference } => {
+            wait_in_tx(tx, &it, &Wait { until: nanos(after(tx.now, *wait)), reason: AWAITED, in_doubt: true })?;
+            reference_add_in_tx(tx, &it, remote_reference.as_deref())?;
+            attempt_end_in_tx(tx, &it, HANDED_OVER, None)
+        }
+        Settlement::Park { reason } => {
+            wait_in_tx(tx, &it, &Wait { until: NEVER, reason, in_doubt: true })?;
+            attempt_end_in_tx(tx, &it, "park", Some(reason))
+        }
+        Settlement::DeadLetter { reason, in_doubt } => dead_letter_in_tx(tx, &it, reason, *in_doubt),
+        Settlement::Resolve(ParkedOutcome::Delivered) => {
+            delivered_in_tx(tx, &it, None)?;
+            attempt_end_in_tx(tx, &it, "delivered", None)
+        }
+        Settlement::Resolve(ParkedOutcome::SendAgain) => send_again_in_tx(tx, &it),
     }
 }
 
-fn dead_letter_in_tx(tx: &mut Tx<'_>, it: &Standing, reason: &str) -> Result<bool, StoreError> {
-    let sql = "UPDATE deliveries SET state = 2, head = 0, leased = 0, ended_at = ?2, reason = ?3 WHERE n = ?1";
-    tx.sql(sql)?.execute(params![it.n, nanos(tx.now), reason])?;
+fn delivered_in_tx(tx: &mut Tx<'_>, it: &Standing, reference: Option<&str>) -> Result<(), StoreError> {
+    let sql = "UPDATE deliveries SET state = 1, head = 0, leased = 0, due_at = next_at, in_doubt = 0, ended_at = ?2,
+                                     reason = NULL, remote_reference = coalesce(?3, remote_reference) WHERE n = ?1";
+    tx.sql(sql)?.execute(params![it.n, nanos(tx.now), reference])?;
+    let now = tx.now;
+    let tally = tx.tally(&it.channel);
+    tally.delivered += 1;
+    tally.last_delivered_at = tally.last_delivered_at.max(Some(now));
+    Ok(())
+}
+
+/// How a delivery goes on waiting.
+struct Wait<'a> {
+    until: i64,
+    reason: &'a str,
+    in_doubt: bool,
+}
+
+fn wait_in_tx(tx: &mut Tx<'_>, it: &Standing, wait: &Wait<'_>) -> Result<(), StoreError> {
+    let sql = "UPDATE deliveries SET leased = 0, next_at = ?2, due_at = ?3, reason = ?4, in_doubt = ?5 WHERE n = ?1";
+    // What is parked has no next time; what is shown is since when.
+    let next_at = if wait.until == NEVER { nanos(tx.now) } else { wait.until };
+    tx.sql(sql)?.execute(params![it.n, next_at, wait.until, wait.reason, wait.in_doubt])?;
+    tx.tally(&it.channel).pending += 1;
+    Ok(())
+}
+
+fn dead_letter_in_tx(tx: &mut Tx<'_>, it: &Standing, reason: &str, in_doubt: bool) -> Result<bool, StoreError> {
+    let sql = "UPDATE deliveries SET state = 2, head = 0, leased = 0, ended_at = ?2, reason = ?3, in_doubt = ?4
+               WHERE n = ?1";
+    tx.sql(sql)?.execute(params![it.n, nanos(tx.now), reason, in_doubt])?;
     tx.tally(&it.channel).dead_letters += 1;
     attempt_end_in_tx(tx, it, "reject", Some(reason))
+}
+
+/// A person has made sure that the far side does not have it: it is as if it had never been tried.
+fn send_again_in_tx(tx: &Tx<'_>, it: &Standing) -> Result<bool, StoreError> {
+    let sql =
+        "UPDATE deliveries SET next_at = ?2, due_at = ?2, attempts_in_round = 0, silent_attempts = 0, in_doubt = 0
+               WHERE n = ?1";
+    tx.sql(sql)?.execute(params![it.n, nanos(tx.now)])?;
+    Ok(true)
 }
 
 /// A delivery that is delivered stays so; a reference that the far side told later is kept.
@@ -221,17 +286,19 @@ pub(super) fn delivery_retry_in_tx(tx: &mut Tx<'_>, id: DeliveryId) -> Result<bo
 /// What waits for its time falls due; what is due already keeps its place. A lease that is over is let go, so that a
 /// late word of its holder does not send the delivery back to waiting.
 fn pending_hurry_in_tx(tx: &Tx<'_>, it: &Standing) -> Result<bool, StoreError> {
-    if it.leased && it.due_at > nanos(tx.now) {
+    if it.due_at == NEVER || (it.leased && it.due_at > nanos(tx.now)) {
         return Ok(false);
     }
-    let sql = "UPDATE deliveries SET next_at = min(next_at, ?2), due_at = min(due_at, ?2), leased = 0 WHERE n = ?1";
+    let sql = "UPDATE deliveries SET next_at = min(next_at, ?2), due_at = min(due_at, ?2),
+                                     in_doubt = max(in_doubt, leased), silent_attempts = silent_attempts + leased,
+                                     leased = 0 WHERE n = ?1";
     tx.sql(sql)?.execute(params![it.n, nanos(tx.now)])?;
     Ok(true)
 }
 
 fn dead_letter_revive_in_tx(tx: &mut Tx<'_>, it: &Standing) -> Result<bool, StoreError> {
     let sql = "UPDATE deliveries SET state = 0, head = ?2, next_at = ?3, due_at = ?3, attempts_in_round = 0,
-                                     ended_at = NULL WHERE n = ?1";
+                                     silent_attempts = 0, ended_at = NULL WHERE n = ?1";
     tx.sql(sql)?.execute(params![it.n, it.lane.is_none(), nanos(tx.now)])?;
     if let Some(lane) = &it.lane {
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params, types::Value};
 
-use super::rows::{from_json, get, number_of, small, state_of, time, uuid};
+use super::rows::{from_json, get, is_in, small, state_of, time, uuid};
 use crate::{
     petition::PetitionId,
     store::{Attempt, Delivery, DeliveryId, DeliveryQuery, StoreError},
@@ -23,8 +23,8 @@ pub(super) fn delivery_list(conn: &Connection, query: &DeliveryQuery) -> Result<
         values.push(Value::Text(channel.clone()));
     }
     if let Some(state) = query.state {
-        // Written out, so that the partial index of the state is seen to fit.
-        sql.push_str(&format!(" AND d.state = {}", number_of(state)));
+        sql.push_str(" AND ");
+        sql.push_str(is_in(state));
     }
     if let Some(after) = query.after {
         sql.push_str(" AND d.n < (SELECT n FROM deliveries WHERE id = ?)");
@@ -71,9 +71,11 @@ pub(super) fn delivery_of(row: &Row<'_>) -> Result<Delivery, StoreError> {
         channel: get(row, "channel")?,
         lane: get(row, "lane")?,
         errand: from_json("delivery", &body)?,
-        state: state_of(state),
+        state: state_of(state, get(row, "due_at")?),
         attempts: small(get(row, "attempts")?),
         attempts_in_round: small(get(row, "attempts_in_round")?),
+        in_doubt: get(row, "in_doubt")?,
+        silent_attempts: small(get(row, "silent_attempts")?),
         next_at: time(get(row, "next_at")?)?,
         created_at: time(get(row, "created_at")?)?,
         ended_at: ended_at.map(time).transpose()?,

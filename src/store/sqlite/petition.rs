@@ -23,6 +23,11 @@ pub(super) fn change_commit_in_tx(tx: &mut Tx<'_>, change: &Change) -> Result<Co
             return Ok(known);
         }
     }
+    if let Some(settle) = &change.settle
+        && !delivery::delivery_is_settled_by_in_tx(tx, settle)?
+    {
+        return Ok(Committed::Unsettled);
+    }
     let seq = tx.seq + change.events.len() as u64;
     let put = match change.expected_version {
         None => petition_insert_in_tx(tx, change, seq)?,
@@ -48,6 +53,9 @@ pub(super) fn change_commit_in_tx(tx: &mut Tx<'_>, change: &Change) -> Result<Co
     }
     if let Some(item) = &change.item {
         message::item_put_in_tx(tx, &ItemRecord { petition: item.petition.or(Some(id)), ..item.clone() })?;
+    }
+    if let Some(settle) = &change.settle {
+        delivery::delivery_settle_in_tx(tx, settle)?;
     }
     Ok(Committed::New { id, version, seq })
 }

@@ -4,8 +4,8 @@ use rusqlite::{ErrorCode, Row, types::FromSql};
 
 use crate::store::StoreError;
 pub(super) use crate::store::columns::{
-    DEAD_LETTER, DELIVERED, NO_DUE_DATE, PENDING, after, due_on, from_json, from_name, lease_of, nanos, number_of,
-    signed, small, state_of, time, to_json, unsigned, uuid,
+    AWAITED, DEAD_LETTER, DELIVERED, NEVER, NO_DUE_DATE, PENDING, after, due_on, from_json, from_name, is_in, lease_of,
+    nanos, signed, small, state_of, time, to_json, unsigned, uuid,
 };
 
 impl From<rusqlite::Error> for StoreError {

@@ -14,11 +14,11 @@ fn delivered() -> Settlement {
 }
 
 fn retry(wait_seconds: u64) -> Settlement {
-    Settlement::Retry { reason: "HTTP 503".to_owned(), wait: Duration::from_secs(wait_seconds) }
+    Settlement::Retry { reason: "HTTP 503".to_owned(), wait: Duration::from_secs(wait_seconds), in_doubt: false }
 }
 
 fn dead_letter() -> Settlement {
-    Settlement::DeadLetter { reason: "HTTP 422".to_owned() }
+    Settlement::DeadLetter { reason: "HTTP 422".to_owned(), in_doubt: false }
 }
 
 async fn state(bench: &Bench, id: DeliveryId) -> DeliveryState {

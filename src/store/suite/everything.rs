@@ -122,21 +122,22 @@ async fn deliveries(bench: &Bench) {
     bench.set(20);
     bench.deliveries("PA-D0", Some(ODD), 3).await;
     bench.deliveries("PA-D1", Some("lane"), 2).await;
-    bench.deliveries("PA-D2", None, 4).await;
+    bench.deliveries("PA-D2", None, 5).await;
     let claimed = bench.claim(30).await;
     let settlements = [
         Settlement::Delivered { remote_reference: Some(ODD.to_owned()) },
-        Settlement::DeadLetter { reason: ODD.to_owned() },
+        Settlement::DeadLetter { reason: ODD.to_owned(), in_doubt: true },
         // Never, as far as the columns reach.
-        Settlement::Retry { reason: "HTTP 503".to_owned(), wait: Duration::MAX },
+        Settlement::Retry { reason: "HTTP 503".to_owned(), wait: Duration::MAX, in_doubt: true },
         Settlement::Delivered { remote_reference: None },
-        Settlement::Retry { reason: String::new(), wait: Duration::from_secs(5) },
+        Settlement::Retry { reason: String::new(), wait: Duration::from_secs(5), in_doubt: false },
+        Settlement::Park { reason: ODD.to_owned() },
     ];
     for (claimed, settlement) in claimed.iter().zip(settlements) {
         assert!(bench.settle(claimed, 40, settlement).await);
     }
-    // The sixth keeps its lease.
-    assert_eq!(claimed.len(), 6);
+    // The last keeps its lease.
+    assert_eq!(claimed.len(), 7);
 }
 
 /// Everything that a store answers, a line each: what is the same for two stores that hold the same.

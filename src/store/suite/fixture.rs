@@ -104,7 +104,15 @@ impl Bench {
         let event = event(PetitionId(self.id()), 1, received_at, body);
         let petition = Petition::begin(&event).unwrap();
         let deliveries = Vec::new();
-        Change { expected_version: None, petition, events: vec![event], deliveries, request: None, item: None }
+        Change {
+            expected_version: None,
+            petition,
+            events: vec![event],
+            deliveries,
+            request: None,
+            item: None,
+            settle: None,
+        }
     }
 
     /// The same through another channel.
@@ -255,6 +263,7 @@ pub(super) fn decided(petition: &Petition, command: Command) -> Change {
         deliveries: Vec::new(),
         request: None,
         item: None,
+        settle: None,
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod changes;
 pub(crate) mod deliveries;
+pub(crate) mod doubt;
 pub(crate) mod everything;
 mod fixture;
 pub(crate) mod lists;
@@ -72,6 +73,18 @@ macro_rules! run_on {
             every_attempt_is_kept_with_its_verdict,
             a_paused_channel_and_an_excepted_one_are_given_nothing,
             deliveries_are_listed_newest_first_by_channel_petition_and_state,
+        ]);
+        $crate::store::suite::run_on!($make, doubt: [
+            an_attempt_that_ended_without_a_word_leaves_its_delivery_in_doubt_and_is_counted,
+            a_settlement_says_whether_the_doubt_stays,
+            what_is_parked_is_not_given_out_and_holds_its_lane,
+            a_parked_delivery_is_delivered_by_a_persons_word_and_its_lane_goes_on,
+            a_parked_delivery_is_sent_again_by_a_persons_word_as_if_never_tried,
+            a_persons_word_has_no_effect_on_what_is_not_parked,
+            a_receipt_settles_what_is_parked_and_what_was_handed_over,
+            a_dead_letter_can_be_found_delivered_after_all,
+            a_change_takes_effect_with_its_settlement_or_not_at_all,
+            a_settlement_of_a_stale_change_has_no_effect,
         ]);
         $crate::store::suite::run_on!($make, everything: [what_is_odd_is_read_back_as_it_was_given,]);
         $crate::store::suite::run_on!($make, lists: [

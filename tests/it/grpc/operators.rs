@@ -139,7 +139,7 @@ async fn deliveries_are_listed_shown_and_tried_again() {
     let retry = || pb::RetryDeliveryRequest { name: found[0].name.clone(), request_id: new_id() };
     assert!(!client.retry_delivery(retry()).await.unwrap().into_inner().duplicate, "one that waits is hurried");
 
-    settle(&served, Settlement::DeadLetter { reason: "HTTP 422".to_owned() }).await;
+    settle(&served, Settlement::DeadLetter { reason: "HTTP 422".to_owned(), in_doubt: false }).await;
     let dead = client.list_deliveries(list("state = dead_letter")).await.unwrap().into_inner().deliveries;
     assert_eq!((dead[0].reason.as_str(), dead[0].attempt_count, dead[0].attempts.len()), ("HTTP 422", 1, 0));
     let again = client.retry_delivery(retry()).await.unwrap().into_inner();

@@ -55,7 +55,7 @@ pub(crate) fn channel(paper: &Arc<Paper>) -> Channel {
 impl Adapter for Paper {
     fn abilities(&self) -> Abilities {
         Abilities {
-            feeds: vec![Feed { name: "sheets", interval: Duration::from_secs(300) }],
+            feeds: vec![Feed { name: "sheets", interval: Duration::from_secs(300), reads_destructively: false }],
             carries: vec![NoticeKind::Accepted, NoticeKind::Answered],
             ..Abilities::default()
         }

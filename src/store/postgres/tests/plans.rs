@@ -16,6 +16,7 @@ use crate::{
             delivery_list, event, message, petition,
             petition_conditions::Conditions,
             petition_select::{Way, page},
+            schema::STEPS,
             statement::{Statement, Value},
         },
     },
@@ -163,7 +164,9 @@ fn filled() -> &'static Database {
     static FILLED: OnceLock<Database> = OnceLock::new();
     FILLED.get_or_init(|| {
         let place = Server::shared().database();
-        place.run(include_str!("../migrations/0001_first.sql"));
+        for step in STEPS {
+            place.run(step);
+        }
         place.run(include_str!("plans.sql"));
         place
     })
@@ -310,5 +313,6 @@ fn pages_of_deliveries_come_out_of_an_index() {
         made("deliveries of a petition", &DeliveryQuery { petition, ..query.clone() }, "deliveries_by_petition"),
         made("deliveries that wait", &of(DeliveryState::Pending), "deliveries_pending"),
         made("dead letters", &of(DeliveryState::DeadLetter), "deliveries_dead"),
+        made("parked", &of(DeliveryState::Parked), "deliveries_parked"),
     ]);
 }

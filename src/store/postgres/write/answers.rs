@@ -56,6 +56,7 @@ enum Kind {
     Settled = 6,
     Held = 7,
     Claimed = 8,
+    Unsettled = 9,
 }
 
 /// The answers as bytes.
@@ -90,6 +91,7 @@ fn kept(answer: &Answer) -> KeptAnswer {
             }
             Written::Committed(Committed::KeyReused) => of(Kind::KeyReused),
             Written::Committed(Committed::Stale) => of(Kind::Stale),
+            Written::Committed(Committed::Unsettled) => of(Kind::Unsettled),
             Written::Message(id) => number(Kind::Message, id.0),
             Written::Settled(took_effect) => number(Kind::Settled, i64::from(*took_effect)),
             Written::Held(held) => KeptAnswer {
@@ -113,6 +115,7 @@ fn answer(kept: KeptAnswer) -> Result<Answer, StoreError> {
         Kind::Duplicate => committed(|id, version, seq| Committed::Duplicate { id, version, seq })?,
         Kind::KeyReused => Written::Committed(Committed::KeyReused),
         Kind::Stale => Written::Committed(Committed::Stale),
+        Kind::Unsettled => Written::Committed(Committed::Unsettled),
         Kind::Message => Written::Message(MessageId(kept.number)),
         Kind::Settled => Written::Settled(kept.number != 0),
         Kind::Held => Written::Held(Held {
@@ -136,6 +139,7 @@ mod tests {
             Written::Committed(Committed::Duplicate { id, version: 3, seq: Seq(8) }),
             Written::Committed(Committed::KeyReused),
             Written::Committed(Committed::Stale),
+            Written::Committed(Committed::Unsettled),
             Written::Message(MessageId(-5)),
             Written::Settled(true),
             Written::Settled(false),

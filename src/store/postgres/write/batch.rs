@@ -178,6 +178,9 @@ impl<'a> Batch<'a> {
         {
             return Ok(known.answer(key));
         }
+        if change.settle.as_ref().is_some_and(|settle| !self.is_settled_by(settle)) {
+            return Ok(Committed::Unsettled);
+        }
         let seq = self.known.seq + change.events.len() as u64;
         let put = match change.expected_version {
             None => self.insert(change, seq),
@@ -206,6 +209,9 @@ impl<'a> Batch<'a> {
         }
         if let Some(item) = &change.item {
             self.item(item, item.petition.or(Some(id)))?;
+        }
+        if let Some(settle) = &change.settle {
+            self.settle(settle)?;
         }
         Ok(Committed::New { id, version, seq })
     }

@@ -46,7 +46,8 @@ pub(super) const FORWARD: &str = concat!(
      UPDATE deliveries d SET head = (d.n = first.first) FROM first WHERE d.n IN (first.n, first.first)"
 );
 
-/// Leases what is due until `$5`.
+/// Leases what is due until `$5`. A lease that is over and was never settled: that attempt ended without a word, and may
+/// have arrived.
 pub(super) const LEASE: &str = concat!(
     "WITH due AS (",
     // Whatever is behind what came forward a moment ago, beyond what was looked at then, waits for the next claim.
@@ -57,7 +58,8 @@ pub(super) const LEASE: &str = concat!(
     ),
     "), leased AS (
          UPDATE deliveries d SET leased = true, due_at = $5, attempts = d.attempts + 1,
-                                 attempts_in_round = d.attempts_in_round + 1
+                                 attempts_in_round = d.attempts_in_round + 1, in_doubt = d.in_doubt OR d.leased,
+                                 silent_attempts = d.silent_attempts + d.leased::int
          FROM due WHERE d.n = due.n RETURNING d.*, due.due_at AS was_due_at
      )
      SELECT leased.*, e.body FROM leased LEFT JOIN errands e ON e.delivery = leased.n

@@ -6,9 +6,12 @@ use super::{
     batch::{Attempt, Batch},
     known::Standing,
 };
-use crate::store::{
-    DeliveryId, Settle, Settlement, StoreError,
-    columns::{DEAD_LETTER, DELIVERED, PENDING, after, nanos, time},
+use crate::{
+    petition::ParkedOutcome,
+    store::{
+        DeliveryId, HANDED_OVER, Settle, Settlement, StoreError,
+        columns::{AWAITED, DEAD_LETTER, DELIVERED, NEVER, PENDING, after, nanos, time},
+    },
 };
 
 impl<'a> Batch<'a> {
@@ -20,41 +23,63 @@ impl<'a> Batch<'a> {
         took_effect
     }
 
+    /// Whether the settlement would take effect now.
+    pub(super) fn is_settled_by(&self, settle: &Settle) -> bool {
+        self.known.deliveries.get(&settle.id.0).is_some_and(|it| it.is_settled_by(settle))
+    }
+
     fn settle_standing(&mut self, it: &mut Standing, settle: &'a Settle) -> Result<bool, StoreError> {
-        let holds_lease = it.leased && it.state == PENDING && settle.lease == it.lease();
+        if !it.is_settled_by(settle) {
+            return Ok(false);
+        }
         match &settle.settlement {
             Settlement::Delivered { remote_reference } if it.state == DELIVERED => {
                 Ok(add_reference(it, remote_reference.as_deref()))
             }
-            // Whoever says it: the far side has it, and that does not become untrue by a lease that ended.
-            Settlement::Delivered { remote_reference } => {
-                self.end(it, DELIVERED, None);
-                it.remote_reference.clone_from(remote_reference);
-                let now = time(self.known.now)?;
-                let tally = self.rows.tally(&it.channel);
-                tally.delivered += 1;
-                tally.last_delivered_at = tally.last_delivered_at.max(Some(now));
-                self.end_attempt(it, "delivered", None);
+            Settlement::Delivered { remote_reference } => self.delivered(it, remote_reference.as_deref()),
+            Settlement::Resolve(ParkedOutcome::Delivered) => self.delivered(it, None),
+            Settlement::Retry { reason, wait, in_doubt } => {
+                wait_on(it, (self.later(*wait)?, self.later(*wait)?), reason, *in_doubt);
+                self.end_attempt(it, if *in_doubt { "unknown" } else { "retry" }, Some(reason));
                 Ok(true)
             }
-            _ if !holds_lease => Ok(false),
-            Settlement::Retry { reason, wait } => {
-                let next_at = self.later(*wait)?;
-                it.leased = false;
-                (it.next_at, it.due_at) = (next_at, next_at);
-                it.reason = Some(reason.clone());
-                it.is_changed = true;
-                self.end_attempt(it, "retry", Some(reason));
+            Settlement::HandedOver { wait, remote_reference } => {
+                wait_on(it, (self.later(*wait)?, self.later(*wait)?), AWAITED, true);
+                add_reference(it, remote_reference.as_deref());
+                self.end_attempt(it, HANDED_OVER, None);
                 Ok(true)
             }
-            Settlement::DeadLetter { reason } => {
+            Settlement::Park { reason } => {
+                // What is parked has no next time; what is shown is since when.
+                wait_on(it, (self.known.now, NEVER), reason, true);
+                self.end_attempt(it, "park", Some(reason));
+                Ok(true)
+            }
+            Settlement::DeadLetter { reason, in_doubt } => {
                 self.end(it, DEAD_LETTER, Some(reason));
+                it.in_doubt = *in_doubt;
                 self.rows.tally(&it.channel).dead_letters += 1;
                 self.rows.tally(&it.channel).pending -= 1;
                 self.end_attempt(it, "reject", Some(reason));
                 Ok(true)
             }
+            Settlement::Resolve(ParkedOutcome::SendAgain) => {
+                send_again(it, self.known.now);
+                Ok(true)
+            }
         }
+    }
+
+    fn delivered(&mut self, it: &mut Standing, reference: Option<&str>) -> Result<bool, StoreError> {
+        self.end(it, DELIVERED, None);
+        (it.due_at, it.in_doubt) = (it.next_at, false);
+        it.remote_reference = reference.map(str::to_owned).or(it.remote_reference.take());
+        let now = time(self.known.now)?;
+        let tally = self.rows.tally(&it.channel);
+        tally.delivered += 1;
+        tally.last_delivered_at = tally.last_delivered_at.max(Some(now));
+        self.end_attempt(it, "delivered", None);
+        Ok(true)
     }
 
     /// Takes a delivery out of what waits, or out of the dead letters.
@@ -97,7 +122,7 @@ impl<'a> Batch<'a> {
         it.state = PENDING;
         it.head = Some(it.lane.is_none());
         (it.next_at, it.due_at) = (self.known.now, self.known.now);
-        it.attempts_in_round = 0;
+        (it.attempts_in_round, it.silent_attempts) = (0, 0);
         it.ended_at = None;
         it.is_changed = true;
         let tally = self.rows.tally(&it.channel);
@@ -113,6 +138,37 @@ impl<'a> Batch<'a> {
     }
 }
 
+impl Standing {
+    /// Whether this settlement has an effect on it.
+    fn is_settled_by(&self, settle: &Settle) -> bool {
+        match &settle.settlement {
+            Settlement::Delivered { .. } if self.state == DELIVERED => self.remote_reference.is_none(),
+            // Whoever says it: the far side has it, and that does not become untrue by a lease that ended.
+            Settlement::Delivered { .. } => true,
+            Settlement::Resolve(ParkedOutcome::Delivered) if self.state == DEAD_LETTER => true,
+            Settlement::Resolve(_) => self.state == PENDING && self.due_at == NEVER,
+            _ => self.leased && self.state == PENDING && settle.lease == self.lease(),
+        }
+    }
+}
+
+/// It goes on waiting, until the times that are shown and that count.
+fn wait_on(it: &mut Standing, (next_at, due_at): (i64, i64), reason: &str, in_doubt: bool) {
+    it.leased = false;
+    (it.next_at, it.due_at) = (next_at, due_at);
+    it.reason = Some(reason.to_owned());
+    it.in_doubt = in_doubt;
+    it.is_changed = true;
+}
+
+/// A person has made sure that the far side does not have it: it is as if it had never been tried.
+fn send_again(it: &mut Standing, now: i64) {
+    (it.next_at, it.due_at) = (now, now);
+    (it.attempts_in_round, it.silent_attempts) = (0, 0);
+    it.in_doubt = false;
+    it.is_changed = true;
+}
+
 /// A delivery that is delivered stays so; a reference that the far side told later is kept.
 fn add_reference(it: &mut Standing, reference: Option<&str>) -> bool {
     if it.remote_reference.is_some() || reference.is_none() {
@@ -126,11 +182,13 @@ fn add_reference(it: &mut Standing, reference: Option<&str>) -> bool {
 /// What waits for its time falls due; what is due already keeps its place. A lease that is over is let go, so that a late
 /// word of its holder does not send the delivery back to waiting.
 fn hurry(it: &mut Standing, now: i64) -> bool {
-    if it.leased && it.due_at > now {
+    if it.due_at == NEVER || (it.leased && it.due_at > now) {
         return false;
     }
     it.next_at = it.next_at.min(now);
     it.due_at = it.due_at.min(now);
+    it.in_doubt |= it.leased;
+    it.silent_attempts += i64::from(it.leased);
     it.leased = false;
     it.is_changed = true;
     true

@@ -40,11 +40,13 @@ pub(super) const DOSSIERS_UPDATE: &str =
 pub(super) const DELIVERIES_UPDATE: &str = "UPDATE deliveries d
      SET state = v.state, head = coalesce(v.head, d.head), leased = v.leased,
          attempts_in_round = v.attempts_in_round, next_at = v.next_at, due_at = v.due_at,
-         ended_at = v.ended_at, reason = v.reason, remote_reference = v.remote_reference
+         ended_at = v.ended_at, reason = v.reason, remote_reference = v.remote_reference,
+         in_doubt = v.in_doubt, silent_attempts = v.silent_attempts
      FROM unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::boolean[], $5::bigint[],
-                 $6::bigint[], $7::bigint[], $8::bigint[], $9::text[], $10::text[])
+                 $6::bigint[], $7::bigint[], $8::bigint[], $9::text[], $10::text[], $11::boolean[],
+                 $12::bigint[])
          v (n, state, head, leased, attempts_in_round, next_at, due_at, ended_at, reason,
-            remote_reference)
+            remote_reference, in_doubt, silent_attempts)
      WHERE d.n = v.n";
 
 pub(super) const LANES_MARK: &str = "UPDATE deliveries d SET head = (d.n = l.first)
@@ -295,6 +297,8 @@ fn standings<'a>(batch: &'a Batch<'a>, steps: &mut Vec<Step<'a>>) {
         column(&rows, |it| it.ended_at),
         column(&rows, |it| it.reason.as_deref().map(text)),
         column(&rows, |it| it.remote_reference.as_deref().map(text)),
+        column(&rows, |it| it.in_doubt),
+        column(&rows, |it| it.silent_attempts),
     ];
     steps.push(Step::new(DELIVERIES_UPDATE, values));
 }

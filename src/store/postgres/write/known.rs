@@ -70,6 +70,8 @@ pub(super) struct Standing {
     pub(super) leased: bool,
     pub(super) attempts: i64,
     pub(super) attempts_in_round: i64,
+    pub(super) in_doubt: bool,
+    pub(super) silent_attempts: i64,
     pub(super) next_at: i64,
     pub(super) due_at: i64,
     pub(super) ended_at: Option<i64>,

@@ -101,6 +101,7 @@ impl Asked {
                     self.external_ids.push(text(&external_id).into_owned());
                 }
                 self.items(change.item.as_slice());
+                self.deliveries.extend(change.settle.iter().map(|settle| settle.id.0));
             }
             Write::Items(items) => self.items(items),
             Write::MessageDone(done) => {
@@ -264,6 +265,8 @@ fn keep_delivery(known: &mut Known, row: &Row) -> Result<(), StoreError> {
         leased: get(row, "leased")?,
         attempts: get(row, "attempts")?,
         attempts_in_round: get(row, "attempts_in_round")?,
+        in_doubt: get(row, "in_doubt")?,
+        silent_attempts: get(row, "silent_attempts")?,
         next_at: get(row, "next_at")?,
         due_at: get(row, "due_at")?,
         ended_at: get(row, "ended_at")?,

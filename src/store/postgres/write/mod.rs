@@ -121,8 +121,8 @@ impl Writer {
         });
         let reason = UNREADABLE.to_owned();
         match others.await {
-            Ok(false) => Settlement::DeadLetter { reason },
-            Ok(true) | Err(_) => Settlement::Retry { reason, wait: LEFT_TO_NEWER },
+            Ok(false) => Settlement::DeadLetter { reason, in_doubt: false },
+            Ok(true) | Err(_) => Settlement::Retry { reason, wait: LEFT_TO_NEWER, in_doubt: false },
         }
     }
 

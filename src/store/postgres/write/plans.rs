@@ -29,7 +29,7 @@ fn what_a_batch_touches_is_found_by_its_key() {
 fn what_a_batch_changes_is_found_by_its_key() {
     let (one, none, name) = ("ARRAY[7]", "'{NULL}'", "ARRAY['portal']");
     let petition = [one, "ARRAY[md5('p7')::uuid]", one, one, name, name, name, name, name, name, name, name, name];
-    let delivery = [one, one, "ARRAY[true]", "ARRAY[false]", one, one, one, none, none, none];
+    let delivery = [one, one, "ARRAY[true]", "ARRAY[false]", one, one, one, none, none, none, "ARRAY[false]", one];
     check(&[
         Hot::prepared("petitions", flush::PETITIONS_UPDATE, &petition, "petitions_pkey"),
         Hot::prepared("documents", flush::DOSSIERS_UPDATE, &[one, name], "dossiers_pkey"),
