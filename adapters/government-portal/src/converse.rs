@@ -94,7 +94,8 @@ impl GovernmentPortal {
 
     /// The list that came, as far as it can be made out; `None` for what is no list at all.
     fn list(&self, raw: &RawMessage) -> Option<Message> {
-        let message = Message::read(raw, self.words.constant("list")).ok().or_else(|| Message::guess(raw))?;
+        let (list, one) = (self.words.constant("list"), self.words.constant("petition_root"));
+        let message = Message::read(raw, list, one).ok().or_else(|| Message::guess(raw))?;
         decode::is_list(&self.words, raw, &message).then_some(message)
     }
 
@@ -280,7 +281,7 @@ fn raw(feed: &str, reply: Reply, now: Timestamp) -> RawMessage {
 /// The body of a reply, where it can be read, by its first character: not every portal declares it rightly.
 fn tree(reply: &Reply) -> Option<Node> {
     let undeclared = Reply { headers: HeaderMap::new(), ..reply.clone() };
-    Message::read(&raw("", undeclared, Timestamp::UNIX_EPOCH), "").ok().map(|message| message.root)
+    Message::read(&raw("", undeclared, Timestamp::UNIX_EPOCH), "", "").ok().map(|message| message.root)
 }
 
 fn content_type(headers: &HeaderMap) -> String {

@@ -34,7 +34,8 @@ enum Target<'m> {
 /// Decodes one message.
 pub(crate) fn decode(portal: &Portal, words: &Words, raw: &RawMessage) -> Result<Decoded, Vec<Fault>> {
     let target = target(raw).map_err(|fault| vec![fault])?;
-    let message = Message::read(raw, words.constant("list")).map_err(|fault| vec![fault])?;
+    let message =
+        Message::read(raw, words.constant("list"), words.constant("petition_root")).map_err(|fault| vec![fault])?;
     let decoder = Decoder { portal, words };
     let (about, id) = match target {
         Target::Petitions => return decoder.each(message, listed(raw), |node| decoder.petition(node)),

@@ -1,5 +1,7 @@
 //! Where the items of a message stand: an array, the list of a page, repeated elements, or the message itself.
 
+use std::collections::BTreeMap;
+
 use channel_sdk::{
     fault::{Fault, FaultCode},
     tree::{Content, Node},
@@ -45,10 +47,10 @@ impl List {
 pub(crate) fn items(words: &Words, message: Message, kind: List) -> Result<Vec<Placed>, Fault> {
     check(words, &message, kind)?;
     let list = words.constant("list");
-    let Message { mut root, split, is_xml, .. } = message;
+    let Message { mut root, split, torn, is_xml, .. } = message;
     if is_xml {
         let is_single = kind.may_be_single() && root.name == words.constant("petition_root");
-        return Ok(if is_single { vec![(String::new(), Ok(root))] } else { xml_items(words, root) });
+        return Ok(if is_single { vec![(String::new(), Ok(root))] } else { xml_items(words, root, torn) });
     }
     if let Some(items) = split {
         let list = if matches!(root.content, Content::List(_)) { "" } else { list };
@@ -102,21 +104,26 @@ fn check_root(words: &Words, root: &Node, kind: List) -> Result<(), Fault> {
 
 /// In XML the items stand under the root, with or without the list's name around them; a leaf beside them (the token, a
 /// total) is none, unless it bears the name of an item: an empty item is refused and not overlooked.
-fn xml_items(words: &Words, mut root: Node) -> Vec<Placed> {
+fn xml_items(words: &Words, mut root: Node, mut torn: BTreeMap<usize, Unread>) -> Vec<Placed> {
     let (list, one) = (words.constant("list"), words.constant("petition_root"));
     let is_item = |node: &Node| node.name == one || matches!(node.content, Content::Children(_));
-    let is_around = |node: &Node| node.nodes().iter().any(is_item) && !node.nodes().iter().any(is_text);
+    let is_field = |node: &Node| matches!(node.content, Content::Text(_)) && node.name != one;
+    let is_around = |node: &Node| node.nodes().iter().any(is_item) && !node.nodes().iter().any(is_field);
     let around = match root.child(list).is_some_and(is_around) {
         true => root.take_child(list).unwrap_or(root),
         false => root,
     };
     let Content::Children(nodes) = around.content else { return Vec::new() };
+    // What could not be read stands there as an empty element; it is known by its number among those of its name.
+    let mut met = 0;
     let items = nodes.into_iter().filter(is_item).enumerate();
-    items.map(|(at, node)| (format!("{}[{at}]", node.name), Ok(node))).collect()
-}
-
-fn is_text(node: &Node) -> bool {
-    matches!(node.content, Content::Text(_))
+    items
+        .map(|(at, node)| {
+            let unread = if node.name == one { torn.remove(&met) } else { None };
+            met += usize::from(node.name == one);
+            (format!("{}[{at}]", node.name), unread.map_or(Ok(node), Err))
+        })
+        .collect()
 }
 
 fn placed(list: &str, items: impl IntoIterator<Item = Result<Node, Unread>>) -> Vec<Placed> {

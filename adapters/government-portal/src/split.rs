@@ -14,7 +14,11 @@ pub(crate) struct Split {
     pub(crate) frame: Vec<u8>,
 }
 
-/// Splits the top-level array, or the array under the top-level member `list`. `None` when the brackets do not close.
+/// More items than any channel takes at once are not looked for.
+const ITEMS_MAX: usize = 5_000;
+
+/// Splits the top-level array, or the array under the top-level member `list`. `None` when the brackets do not close, or
+/// hold too many items.
 pub(crate) fn split(bytes: &[u8], list: &str) -> Option<Split> {
     let mut scanner = Scanner { bytes, at: 0 };
     if bytes.starts_with(b"\xEF\xBB\xBF") {
@@ -84,6 +88,7 @@ impl Scanner<'_> {
             let start = self.at;
             self.value()?;
             items.push(start..self.at);
+            (items.len() <= ITEMS_MAX).then_some(())?;
             self.skip_space();
             match self.peek()? {
                 b',' => self.at += 1,

@@ -3,9 +3,12 @@
 //! It is not a mail parser: no nested multiparts, no encodings but the identity and base64. The parts share the bytes of
 //! the message; nothing is copied unless it must be decoded. Faults name parts by number, never by what came.
 
+use std::cell::OnceCell;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use channel_sdk::{Fault, fault::FaultCode};
+use sha2::{Digest, Sha256};
 
 /// One document and its files. A national session has 2,250 petitions; few carry a file, and a letter is one message.
 const PARTS_MAX: usize = 1_000;
@@ -37,6 +40,25 @@ pub(crate) struct Part {
     pub(crate) content_type: String,
     /// The content, its transfer encoding undone.
     pub(crate) content: Bytes,
+    /// Its SHA-256, once somebody asked.
+    sha256: OnceCell<String>,
+}
+
+impl Part {
+    /// A file as its headers describe it.
+    pub(crate) fn new(content_id: &str, content_type: &str, content: Bytes) -> Part {
+        Part {
+            content_id: content_id.to_owned(),
+            content_type: content_type.to_owned(),
+            content,
+            sha256: OnceCell::new(),
+        }
+    }
+
+    /// The content's SHA-256 in lower-case hex, computed once: every petition of a batch may refer to one file.
+    pub(crate) fn sha256(&self) -> String {
+        self.sha256.get_or_init(|| hex::encode(Sha256::digest(&self.content))).clone()
+    }
 }
 
 impl Related {
@@ -158,11 +180,7 @@ fn part(number: usize, bytes: Bytes) -> Result<Part, Fault> {
     }
     let header = |name: &str| headers.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
     let content = decoded(&place, header("content-transfer-encoding"), bytes.slice(at..))?;
-    Ok(Part {
-        content_id: bare_id(header("content-id")).to_owned(),
-        content_type: header("content-type").to_owned(),
-        content,
-    })
+    Ok(Part::new(bare_id(header("content-id")), header("content-type"), content))
 }
 
 /// A line of its own, or one folded onto the line before.

@@ -261,9 +261,9 @@ impl Limits {
         if wide || bytes.iter().take(2).any(|byte| *byte == 0) {
             return Err(Fault::new(FaultCode::Encoding, "byte 0", "thông điệp không phải UTF-8; hãy gửi bằng UTF-8"));
         }
-        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-        std::str::from_utf8(bytes).map_err(|error| {
-            let place = format!("byte {}", error.valid_up_to());
+        let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+        std::str::from_utf8(text).map_err(|error| {
+            let place = format!("byte {}", bytes.len() - text.len() + error.valid_up_to());
             Fault::new(FaultCode::Encoding, place, "byte không hợp lệ trong UTF-8; hãy gửi bằng UTF-8")
         })
     }

@@ -3,6 +3,8 @@
 //! What the batch says holds for each of its items: a wrong phase or date refuses every one of them, while a wrong total
 //! only warns. Elements beside the items, and attributes without a rule, are kept with every item as extensions.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use channel_sdk::{
     Draft, Fault, Inbound,
@@ -12,7 +14,7 @@ use channel_sdk::{
     fault::FaultCode,
     inbound::Extensions,
     tree::{Content, Limits, Node},
-    xml,
+    xml::{self, Torn},
 };
 
 use super::files;
@@ -24,6 +26,12 @@ use crate::{
 /// Twice the largest national session (2,250 petitions) in one letter.
 const ITEMS_MAX: usize = 5_000;
 
+/// What the batch says of all its items stands with each of them: the largest session with 4 KiB about the letter.
+const SHARED_BYTES_MAX: usize = 16 << 20;
+
+/// Faults of the batch that each of its items is refused with; nobody mends more in one round.
+const BATCH_FAULTS_MAX: usize = 10;
+
 /// Reads a batch.
 pub(super) fn decode(protocol: &Protocol, content_type: &str, body: &Bytes) -> Result<Decoded, Vec<Fault>> {
     let message = if multipart::is_related(content_type) {
@@ -31,12 +39,14 @@ pub(super) fn decode(protocol: &Protocol, content_type: &str, body: &Bytes) -> R
     } else {
         Related { root: body.clone(), files: Vec::new() }
     };
-    let root = xml::read(&message.root, &Limits::default())
-        .and_then(|node| protocol.expect_root(node, "batch_root"))
-        .map_err(|fault| vec![fault])?;
+    let (root, torn) = document(protocol, &message.root).map_err(|fault| vec![fault])?;
     let (items, rest) = parted(protocol, root);
     if items.len() > ITEMS_MAX {
         let message = format!("danh sách có quá {ITEMS_MAX} kiến nghị; hãy chia thành nhiều văn bản");
+        return Err(vec![Fault::new(FaultCode::TooLarge, protocol.constant("batch_root"), message)]);
+    }
+    if text_bytes(&rest).saturating_mul(items.len()) > SHARED_BYTES_MAX {
+        let message = "phần chung của danh sách quá lớn: nó đi kèm từng kiến nghị; hãy chia thành nhiều văn bản";
         return Err(vec![Fault::new(FaultCode::TooLarge, protocol.constant("batch_root"), message)]);
     }
     let mut batch = Batch::read(protocol, rest);
@@ -50,8 +60,48 @@ pub(super) fn decode(protocol: &Protocol, content_type: &str, body: &Bytes) -> R
         warnings.append(&mut batch.faults);
     }
     let items = items.into_iter().enumerate();
-    let items = items.map(|(at, node)| item(protocol, &batch, &message, at, node)).collect();
-    Ok(Decoded { items, warnings })
+    let items = items.map(|(at, node)| match torn.get(&at) {
+        Some(unread) => torn_item(protocol, at, unread),
+        None => item(protocol, &batch, &message, at, node),
+    });
+    Ok(Decoded { items: items.collect(), warnings })
+}
+
+/// The document, and those of its items that could not be read, by number: they are refused for themselves.
+fn document(protocol: &Protocol, bytes: &[u8]) -> Result<(Node, BTreeMap<usize, Torn>), Fault> {
+    let limits = Limits::default();
+    let (root, torn) = match xml::read(bytes, &limits) {
+        Ok(root) => (root, Vec::new()),
+        Err(fault) => {
+            let parted = xml::part(bytes, &limits, protocol.constant("batch_item"), &fault).ok_or(fault)?;
+            (parted.root, parted.torn)
+        }
+    };
+    let root = protocol.expect_root(root, "batch_root")?;
+    Ok((root, torn.into_iter().map(|it| (it.at, it)).collect()))
+}
+
+/// An item that could not be read; its id is told where it can still be made out.
+fn torn_item(protocol: &Protocol, at: usize, torn: &Torn) -> Item {
+    let place = format!("{}[{at}]", protocol.constant("batch_item"));
+    let record = torn.guess.as_ref().map(|node| protocol.map("petition").read(node).record);
+    let external_id = record.and_then(|mut record| record.take_text("external_id"));
+    let fault = match torn.fault.place.starts_with("byte ") {
+        true => Fault { place: format!("{place}, {}", torn.fault.place), ..torn.fault.clone() },
+        false => torn.fault.clone().under(&place),
+    };
+    Item { place, external_id, message: Err(vec![fault]) }
+}
+
+/// The bytes of all texts below a node.
+fn text_bytes(node: &Node) -> usize {
+    let attributes = node.attributes.iter().map(|it| it.name.len() + it.value.len());
+    let content = match &node.content {
+        Content::Text(text) => text.len(),
+        Content::Children(nodes) => nodes.iter().map(|it| it.name.len() + text_bytes(it)).sum(),
+        _ => 0,
+    };
+    attributes.sum::<usize>() + content
 }
 
 /// The items, and the batch without them.
@@ -86,7 +136,7 @@ impl Batch {
             total: record.take_text("total"),
             record,
             extensions: extensions.into_iter().map(|(path, text)| (path_under(name, &path), text)).collect(),
-            faults: faults.into_iter().map(|fault| with_line(fault.under(name), line)).collect(),
+            faults: faults.into_iter().take(BATCH_FAULTS_MAX).map(|fault| with_line(fault.under(name), line)).collect(),
         }
     }
 

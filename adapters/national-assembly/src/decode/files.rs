@@ -64,7 +64,7 @@ fn file(mut record: Record, message: Option<&Related>) -> Result<InboundAttachme
         record.set_text("media_type", &part.content_type);
     }
     let announced = canonical::attachment_from(record)?;
-    canonical::with_content(announced.attachment, part.content.clone()).map_err(|fault| vec![fault])
+    canonical::with_digested(announced.attachment, part.content.clone(), part.sha256()).map_err(|fault| vec![fault])
 }
 
 /// The fault with the place that the dialect gives its canonical field.

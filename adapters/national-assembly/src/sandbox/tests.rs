@@ -117,11 +117,7 @@ fn answers_that_break_the_protocol_are_refused_with_the_place() {
         .with_attribute("ten", "a.pdf")
         .with_attribute("sha256", hex::encode(Sha256::digest("a")))
         .with_attribute("ma", "cid:1");
-    let part = |content: &'static str| Part {
-        content_id: "1".to_owned(),
-        content_type: String::new(),
-        content: Bytes::from_static(content.as_bytes()),
-    };
+    let part = |content: &'static str| Part::new("1", "", Bytes::from_static(content.as_bytes()));
     let letter = Node::leaf("VanBan", "").with_attribute("soKyHieu", "1/X");
     let cases = vec![
         (document(&id, "5"), vec![], "TraLoiKienNghi@ketQua"),

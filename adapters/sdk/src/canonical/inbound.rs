@@ -205,12 +205,20 @@ pub fn attachment_from(mut record: Record) -> Result<InboundAttachment, Vec<Faul
 ///
 /// # Errors
 /// The announced size or digest is not that of the content.
-pub fn with_content(mut attachment: Attachment, content: Bytes) -> Result<InboundAttachment, Fault> {
+pub fn with_content(attachment: Attachment, content: Bytes) -> Result<InboundAttachment, Fault> {
+    let digest = hex::encode(Sha256::digest(&content));
+    with_digested(attachment, content, digest)
+}
+
+/// The same where the content's SHA-256 is known: one file may be referred to by many petitions.
+///
+/// # Errors
+/// The announced size or digest is not that of the content.
+pub fn with_digested(mut attachment: Attachment, content: Bytes, digest: String) -> Result<InboundAttachment, Fault> {
     let size = content.len() as u64;
     if attachment.size_bytes != 0 && attachment.size_bytes != size {
         return Err(Fault::new(FaultCode::Conflict, "size_bytes", "kích thước đã báo khác kích thước của nội dung"));
     }
-    let digest = hex::encode(Sha256::digest(&content));
     if !attachment.sha256.is_empty() && attachment.sha256 != digest {
         return Err(Fault::new(FaultCode::Conflict, "sha256", "SHA-256 đã báo khác SHA-256 của nội dung"));
     }

@@ -15,6 +15,6 @@ mod tests;
 
 pub use inbound::{
     attachment_from, draft_from, rating_from, reassignment_from, receipt_from, supplement_from, with_content,
-    withdrawal_from,
+    with_digested, withdrawal_from,
 };
 pub use outbound::{answer_record, attachment_record, draft_record, notice_record};

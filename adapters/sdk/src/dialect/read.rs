@@ -192,8 +192,12 @@ impl<'a> Walk<'a> {
             Form::Records(map) => {
                 let reading = map.take(item);
                 let prefix = &self.path.steps;
-                self.reading.faults.extend(reading.faults.into_iter().map(|fault| fault.under(prefix)));
-                let extensions = reading.extensions.into_iter().map(|(path, text)| (joined(prefix, &path), text));
+                let room = FAULTS_MAX.saturating_sub(self.reading.faults.len());
+                self.reading.faults.extend(reading.faults.into_iter().take(room).map(|fault| fault.under(prefix)));
+                // One more than there may be tells in the end that there were too many.
+                let room = (EXTENSIONS_MAX + 1).saturating_sub(self.reading.extensions.len());
+                let extensions = reading.extensions.into_iter().take(room);
+                let extensions = extensions.map(|(path, text)| (joined(prefix, &path), text));
                 self.reading.extensions.extend(extensions);
                 Value::Record(reading.record)
             }
@@ -320,7 +324,7 @@ impl<'a> Walk<'a> {
 
     /// Keeps a text under the path where the walk stands; a repeated element gets a number of its own.
     fn keep(&mut self, text: String) {
-        if text.is_empty() {
+        if text.is_empty() || self.reading.extensions.len() > EXTENSIONS_MAX {
             return;
         }
         let own = if self.path.steps.is_empty() { OWN_TEXT } else { &self.path.steps };
@@ -335,6 +339,9 @@ impl<'a> Walk<'a> {
     }
 
     fn fault(&mut self, code: FaultCode, message: impl Into<String>) {
+        if self.reading.faults.len() >= FAULTS_MAX {
+            return;
+        }
         self.reading.faults.push(Fault::new(code, self.path.place(), message));
     }
 

@@ -8,10 +8,14 @@
 //! white space in attributes is kept although section 3.3.3 would, because senders who forget to escape them mean them
 //! all the same. The writer puts carriage returns, and line breaks and tabs in attributes, as character references, so
 //! that every reader gives back what was written.
+//!
+//! A list that is refused for one of its items is taken apart by [`part`], so that the others are read all the same.
 
+mod part;
 mod read;
 mod write;
 
+pub use part::{Parted, Torn, part};
 pub use read::read;
 pub use write::write;
 

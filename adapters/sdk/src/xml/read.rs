@@ -58,8 +58,12 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Node, Fault> {
 /// Namespace declarations in force at once. Known messages have at most six; each name is looked up among them.
 const BINDINGS_MAX: usize = 128;
 
-/// Namespaces that elements share; beyond it each element has its own copy, so that looking for one stays cheap.
-const SPACES_SHARED_MAX: usize = 32;
+/// Namespaces in one message. Known messages have at most six. They are shared by all elements, and each element looks
+/// its own up among them: many long ones in force over many elements would cost time and memory out of all proportion.
+const SPACES_MAX: usize = 32;
+
+/// Bytes of a namespace; the longest known one has under 100.
+const SPACE_BYTES_MAX: usize = 512;
 
 const OUTSIDE: &str = "ngoài phần tử gốc không được có văn bản";
 
@@ -78,7 +82,7 @@ struct Tree<'a> {
     /// The line of the byte `counted`.
     line: u32,
     counted: usize,
-    /// Namespaces seen, so that elements share them.
+    /// Namespaces seen; elements share them.
     spaces: Vec<Arc<str>>,
 }
 
@@ -166,15 +170,19 @@ impl Tree<'_> {
             ResolveResult::Bound(space) => space,
             ResolveResult::Unknown(_) => return Err(self.malformed("tiền tố không gian tên chưa được khai báo")),
         };
+        if space.len() > SPACE_BYTES_MAX {
+            return Err(self.too_large(format!("không gian tên dài hơn {SPACE_BYTES_MAX} byte")));
+        }
         // The resolver compares declarations as they are spelt; a namespace is what they mean.
         let space = unescape(space).map_err(|_| self.malformed(BAD_REFERENCE))?;
         if let Some(known) = self.spaces.iter().find(|it| it.as_ref() == space) {
             return Ok(Some(known.clone()));
         }
-        let space: Arc<str> = Arc::from(space);
-        if self.spaces.len() < SPACES_SHARED_MAX {
-            self.spaces.push(space.clone());
+        if self.spaces.len() >= SPACES_MAX {
+            return Err(self.too_large(format!("có hơn {SPACES_MAX} không gian tên")));
         }
+        let space: Arc<str> = Arc::from(space);
+        self.spaces.push(space.clone());
         Ok(Some(space))
     }
 
