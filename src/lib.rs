@@ -64,6 +64,8 @@ pub mod decision;
 pub mod demo;
 pub mod failpoint;
 pub mod fence;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod grpc;
 pub mod health;
 pub mod inbound;

@@ -194,7 +194,7 @@ fn tell(admitted: &Admitted, response: &Response<Body>, begun: Instant) {
 }
 
 /// `grpc-timeout`: up to eight digits and a unit. One that cannot be read is none, as the protocol has it.
-fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {

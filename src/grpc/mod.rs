@@ -19,6 +19,7 @@ mod entrance;
 mod errands;
 mod error;
 mod filter;
+pub(crate) mod fuzzing;
 mod import;
 mod page;
 mod petitions;

@@ -293,7 +293,7 @@ fn steady(
 }
 
 /// Turns the HTTP-date form of `Retry-After` into seconds, so that adapters need no clock.
-fn read_retry_after(headers: &mut HeaderMap, now: Timestamp) {
+pub(crate) fn read_retry_after(headers: &mut HeaderMap, now: Timestamp) {
     let Some(text) = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()) else { return };
     if text.trim().parse::<u64>().is_ok() {
         return;

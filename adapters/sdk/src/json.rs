@@ -11,6 +11,9 @@ use crate::{
     tree::{Content, Limits, MIXED_TEXT, Node, shown_name},
 };
 
+/// The longest number: the largest that a double can hold has 309 digits, and who writes one out means a text.
+const NUMBER_BYTES_MAX: usize = 1_000;
+
 /// Reads a message into a tree.
 ///
 /// # Errors
@@ -245,6 +248,10 @@ impl<'a> Reader<'a> {
         if !sound {
             self.at = start;
             return Err(self.malformed("số không đúng dạng JSON"));
+        }
+        if self.at - start > NUMBER_BYTES_MAX.min(self.limits.text_bytes_max) {
+            self.at = start;
+            return Err(self.too_large(format!("số dài hơn {NUMBER_BYTES_MAX} ký tự")));
         }
         Ok(self.text[start..self.at].to_owned())
     }

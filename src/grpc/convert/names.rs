@@ -1,5 +1,7 @@
 //! Resource names, both ways.
 
+use std::str::FromStr;
+
 use uuid::Uuid;
 
 use super::checks::Checks;
@@ -88,9 +90,9 @@ pub(in crate::grpc) fn parse_quarantined(name: &str) -> Result<(&str, ItemRef), 
     let form = || malformed("name", "channels/{channel}/quarantine/{number}.{index}");
     let rest = name.strip_prefix("channels/").ok_or_else(form)?;
     let (channel, item) = rest.split_once("/quarantine/").ok_or_else(form)?;
-    let item = item.split_once('.').and_then(|(number, index)| {
-        Some(ItemRef { message: MessageId(number.parse().ok()?), index: index.parse().ok()? })
-    });
+    let item = item
+        .split_once('.')
+        .and_then(|(number, index)| Some(ItemRef { message: MessageId(numeral(number)?), index: numeral(index)? }));
     Ok((channel, item.ok_or(CallError::NotFound(Thing::Message))?))
 }
 
@@ -110,6 +112,11 @@ pub(in crate::grpc) fn is_digest(text: &str) -> bool {
 fn uuid(text: &str) -> Option<Uuid> {
     let id = Uuid::try_parse(text).ok()?;
     (id.as_hyphenated().to_string() == text).then_some(id)
+}
+
+/// A number in the form that we give out; `+7` and `007` are other names.
+fn numeral<T: FromStr + ToString>(text: &str) -> Option<T> {
+    text.parse().ok().filter(|number: &T| number.to_string() == text)
 }
 
 fn malformed(field: &str, form: &str) -> CallError {
@@ -151,7 +158,10 @@ mod tests {
         for name in ["channels/", "channels/-", "channels/../x", "channels/Portal"] {
             assert!(matches!(parse_channel("name", name), Err(CallError::NotFound(Thing::Channel))), "{name}");
         }
-        assert!(matches!(parse_quarantined("channels/portal/quarantine/7"), Err(CallError::NotFound(Thing::Message))));
+        for item in ["7", "+7.1", "07.1", "7.01", "7.-1"] {
+            let name = format!("channels/portal/quarantine/{item}");
+            assert!(matches!(parse_quarantined(&name), Err(CallError::NotFound(Thing::Message))), "{name}");
+        }
         assert!(matches!(parse_delivery("channels/portal"), Err(CallError::Invalid(_))));
     }
 }

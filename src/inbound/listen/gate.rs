@@ -232,7 +232,7 @@ fn is_not_taken(status: StatusCode) -> bool {
 }
 
 /// Whether a path is of a pattern, in which `{…}` stands for one segment.
-fn fits(pattern: &str, path: &str) -> bool {
+pub(crate) fn fits(pattern: &str, path: &str) -> bool {
     let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
     loop {
         match (wanted.next(), given.next()) {

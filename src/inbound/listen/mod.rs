@@ -38,6 +38,7 @@ use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 pub use self::gate::PushChannel;
+pub(crate) use self::gate::fits;
 use self::{gate::Gate, refusal::Refusal};
 use crate::{
     clock::SharedClock,

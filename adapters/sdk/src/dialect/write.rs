@@ -18,7 +18,9 @@ impl Map {
     /// A required value is absent, a code has no spelling on this channel, a text is longer than the rule allows, or a
     /// value is not of the rule's type.
     pub fn write(&self, record: &Record) -> Result<Node, Fault> {
-        let mut root = Node::object("", Vec::new());
+        // Where a rule reads the node's own value, no value is none, and an object would be a value of another shape.
+        let is_value = !self.inner.root.rules.is_empty();
+        let mut root = if is_value { Node::null("") } else { Node::object("", Vec::new()) };
         for rule in &self.inner.rules {
             let value = record.get(&rule.name).filter(|it| !matches!(it, Value::Text(text) if text.is_empty()));
             match value {

@@ -282,8 +282,13 @@ mod tests {
         part(source, &limits, "b", &read(source, &limits).unwrap_err())
     }
 
-    /// What stands in the list, and what is torn: its number, its place, whether it can be guessed.
-    fn told(source: &[u8]) -> (Vec<(u32, String)>, Vec<(usize, String, bool)>) {
+    /// An item that stands in the list: its line and what its `c` says.
+    type Kept = (u32, String);
+
+    /// One that is torn: its number, its place, whether it can be guessed.
+    type Lost = (usize, String, bool);
+
+    fn told(source: &[u8]) -> (Vec<Kept>, Vec<Lost>) {
         let Parted { root, torn } = parted(source).unwrap();
         let kept =
             root.nodes().iter().filter(|it| it.name == "b").map(|it| (it.line, format!("{:?}", it.text_of("c"))));

@@ -89,6 +89,9 @@ fn every_limit_holds() {
     let wide = format!("[{}0]", "0,".repeat(1_000_000));
     assert_eq!(refusal(wide.as_bytes()).code, FaultCode::TooLarge);
     assert_eq!(refusal(&vec![b' '; 50 << 20]).code, FaultCode::TooLarge);
+    let number = "1".repeat(1_001);
+    assert_eq!(refusal(number.as_bytes()).code, FaultCode::TooLarge);
+    assert!(json::read(&number.as_bytes()[1..], &Limits::default()).is_ok());
     let long = format!("\"{}\"", "a".repeat(17 << 20));
     assert_eq!(refusal(long.as_bytes()).code, FaultCode::TooLarge);
 }
