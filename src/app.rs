@@ -28,7 +28,7 @@ use crate::{
         revisit::Revisit,
     },
     intake::Intake,
-    outbound::{Outbound, Schedule, attempt::Attempts},
+    outbound::{Outbound, Schedule, attempt::Attempts, breaker},
     presence::{self, Turns},
     remote::{self, HttpRemote},
     security::{Incoming, Principals, ServerTls, TlsFiles, tls::TlsError},
@@ -137,7 +137,7 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, AppErr
     // From here on the store's time counts: gateways that share it have clocks of their own.
     let clock = store.clock();
     let blobs = Blobs::configured(&config.blobs).await?;
-    let channels = join_channels(&config.channels, &blobs, &clock)?;
+    let channels = join_channels(&config.channels, config.outbound.breaker, &blobs, &clock)?;
     let plan = Plan { gateway: &config.gateway, inbound: &config.inbound, outbound: &config.outbound };
     let Works { mut life, parts, ready } = work(Ground { store, blobs, channels }, plan).await?;
     spawn_http(
@@ -230,13 +230,24 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), AppError
     Ok((listener, bound))
 }
 
-fn join_channels(configured: &[config::Channel], blobs: &Blobs, clock: &SharedClock) -> Result<Channels, AppError> {
+/// No more deliveries are begun at once than have their turn within some seconds: one that waited longer for our own rate
+/// limit would use up its attempt by waiting.
+const BEGUN_SECONDS: u32 = 2;
+
+fn join_channels(
+    configured: &[config::Channel],
+    breaker: breaker::Limits,
+    blobs: &Blobs,
+    clock: &SharedClock,
+) -> Result<Channels, AppError> {
     let mut joined = Vec::new();
     for channel in configured {
         let remote = HttpRemote::new(channel, blobs.clone(), Arc::clone(clock))
             .map_err(|source| AppError::Remote { channel: channel.name.clone(), source })?;
         let poll = channel.feeds.iter().filter(|feed| feed.enabled);
-        joined.push(channels::Channel::new(channels::Parts {
+        let in_pace = channel.limits.requests_per_second.get().saturating_mul(BEGUN_SECONDS);
+        let pace = remote.pace();
+        let parts = channels::Parts {
             name: channel.name.clone(),
             kind: channel.kind,
             agency: channel.agency.clone(),
@@ -244,9 +255,11 @@ fn join_channels(configured: &[config::Channel], blobs: &Blobs, clock: &SharedCl
             adapter: Arc::clone(&channel.adapter),
             remote: Arc::new(remote),
             enabled: channel.enabled,
-            at_once: u32::try_from(channel.limits.concurrency).unwrap_or(u32::MAX),
+            at_once: u32::try_from(channel.limits.concurrency).unwrap_or(u32::MAX).min(in_pace),
             poll: poll.map(|feed| (feed.name.to_owned(), feed.interval)).collect(),
-        }));
+        };
+        let made = channels::Channel::new(parts).guaranteeing(channel.guarantees);
+        joined.push(made.breaking_at(breaker).at_pace(pace));
     }
     Ok(Channels::new(joined))
 }

@@ -4,19 +4,23 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use channel_sdk::{
-    adapter::{Abilities, Adapter},
+    adapter::{Abilities, Adapter, Guarantees},
     notice::NoticeKind,
     remote::Remote,
 };
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use crate::store::{ChannelHealth, OtherGateway};
+use crate::{
+    outbound::breaker::{self, Breaker},
+    remote::Pace,
+    store::{ChannelHealth, OtherGateway},
+};
 
 /// The channel of petitions that ministry systems submit over gRPC; it has no far side.
 pub const DIRECT: &str = "direct";
@@ -53,6 +57,8 @@ pub struct Channel {
     /// Woken to pull at once.
     pub sync: Notify,
     health: Mutex<ChannelHealth>,
+    breaker: Mutex<Breaker>,
+    pace: Option<Arc<Pace>>,
 }
 
 /// What a channel is made of.
@@ -93,7 +99,42 @@ impl Channel {
             poll: parts.poll,
             sync: Notify::new(),
             health: Mutex::default(),
+            breaker: Mutex::default(),
+            pace: None,
         }
+    }
+
+    /// With what its far side guarantees, instead of what is usual for its kind.
+    #[must_use]
+    pub fn guaranteeing(mut self, guarantees: Guarantees) -> Channel {
+        self.abilities.guarantees = guarantees;
+        self
+    }
+
+    /// With these limits of its breaker.
+    #[must_use]
+    pub fn breaking_at(mut self, limits: breaker::Limits) -> Channel {
+        self.breaker = Mutex::new(Breaker::new(limits));
+        self
+    }
+
+    /// With the pace of its calls, which gateways share.
+    #[must_use]
+    pub fn at_pace(mut self, pace: Arc<Pace>) -> Channel {
+        self.pace = Some(pace);
+        self
+    }
+
+    /// So many gateways have the channel now, this one included.
+    pub fn shared_by(&self, gateways: u32) {
+        if let Some(pace) = &self.pace {
+            pace.share(gateways);
+        }
+    }
+
+    /// The breaker of its deliveries.
+    pub fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the channel can tell its far side this.
@@ -103,7 +144,8 @@ impl Channel {
 
     /// What was seen of the far side.
     pub fn health(&self) -> ChannelHealth {
-        self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let seen = self.health.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        ChannelHealth { breaker: self.breaker().seen(), ..seen }
     }
 
     /// The far side answered as it should, as to `what`: a feed that fails is not hidden by another that works.
@@ -132,6 +174,8 @@ pub fn health_among(own: ChannelHealth, name: &str, others: &[OtherGateway]) -> 
         let Some(seen) = other.seen.get(name) else { continue };
         all.last_success_at = all.last_success_at.max(seen.last_success_at);
         all.last_scan_at = all.last_scan_at.max(seen.last_scan_at);
+        // Each has its own; the one that stays open longest is shown.
+        all.breaker = [all.breaker, seen.breaker].into_iter().flatten().max_by_key(|it| it.until);
         if other.holds.contains(name) {
             // What another gateway saw of the feeds before it lost its turn is over.
             all.failures.retain(|what, _| what == DELIVERIES);

@@ -22,6 +22,7 @@ const COLUMNS: &[&str] = &[
     "pending_delivery_count",
     "dead_letter_count",
     "parked_delivery_count",
+    "breaker_state",
     "quarantined_count",
     "last_inbound_time",
 ];

@@ -34,7 +34,8 @@ pub const BAD_DAY: Mischief = Mischief {
     slow_by_ms: 250,
     server_error_per_mille: 25,
     error_after_commit_per_mille: 20,
-    too_many_per_mille: 15,
+    // Each pauses the whole channel for as long as the far side asks.
+    too_many_per_mille: 3,
     duplicate_per_mille: 40,
     reserve_page_per_mille: 40,
     edited_per_mille: 40,

@@ -140,7 +140,7 @@ impl Attempts {
                     },
                     Err(verdict) => verdict,
                 };
-                self.observe(channel, &verdict);
+                self.observe(channel, &verdict, course.draw);
                 Ok(course.after(verdict, false))
             }
         }
@@ -152,20 +152,21 @@ impl Attempts {
             Step::Park => return course.park(),
             Step::Ask => match channel.adapter.ask(&*channel.remote, notice).await {
                 Ok(Known::Has { remote_reference }) => {
-                    channel.succeeded(DELIVERIES, self.clock.now());
+                    let verdict = Verdict::Delivered { remote_reference: None };
+                    self.observe(channel, &verdict, course.draw);
                     return Settlement::Delivered { remote_reference };
                 }
                 Ok(Known::HasNot) => false,
                 Ok(Known::CannotTell) => return course.park(),
                 Err(error) => {
                     let verdict = Verdict::Retry { reason: format!("hỏi lại: {error}"), not_before: None };
-                    self.observe(channel, &verdict);
+                    self.observe(channel, &verdict, course.draw);
                     return course.after(verdict, true);
                 }
             },
         };
         let verdict = channel.adapter.deliver(&*channel.remote, notice).await;
-        self.observe(channel, &verdict);
+        self.observe(channel, &verdict, course.draw);
         course.after(verdict, is_in_doubt)
     }
 
@@ -217,17 +218,34 @@ impl Attempts {
     }
 
     /// What operators see of the far side. The reason may quote it, so it goes to the store and not to the log.
-    fn observe(&self, channel: &Channel, verdict: &Verdict) {
+    fn observe(&self, channel: &Channel, verdict: &Verdict, draw: u16) {
         let now = self.clock.now();
         match verdict {
-            Verdict::Delivered { .. } => channel.succeeded(DELIVERIES, now),
-            Verdict::Retry { reason, .. } | Verdict::Unknown { reason, .. } => {
+            Verdict::Delivered { .. } => {
+                channel.succeeded(DELIVERIES, now);
+                answered(channel);
+            }
+            Verdict::Retry { reason, not_before } | Verdict::Unknown { reason, not_before } => {
                 if channel.failed(DELIVERIES, now, reason.clone()) {
                     tracing::warn!(channel.name = %channel.name, "the far side does not take deliveries; they are tried again");
                 }
+                let has_opened = channel.breaker().failed(now, draw);
+                if let Some(wait) = not_before {
+                    channel.breaker().told_to_wait(now, *wait);
+                }
+                if has_opened {
+                    tracing::warn!(channel.name = %channel.name, "the breaker is open: the far side is left alone");
+                }
             }
-            Verdict::Reject { .. } => {}
+            // The far side is alive and read it.
+            Verdict::Reject { .. } => answered(channel),
         }
+    }
+}
+
+fn answered(channel: &Channel) {
+    if channel.breaker().answered() {
+        tracing::info!(channel.name = %channel.name, "the breaker is closed: the far side takes deliveries again");
     }
 }
 

@@ -6,16 +6,17 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::{
     sync::Notify,
     task::{Id, JoinError, JoinSet},
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::Attempts;
+use super::{attempt::Attempts, breaker::Admission};
 use crate::{
-    channels::Channels,
+    channels::{Channel, Channels},
     clock::SharedClock,
     committer::Committer,
     store::{Claim, Claimed, Store, StoreError},
@@ -68,6 +69,7 @@ impl Outbound {
             // Everything that has ended since, so that one claim fills all the room there is: a claim is a commit, and
             // one for each delivery would make the disk's pace the pace of deliveries.
             under_way.reap();
+            self.probe(&mut under_way);
             let room = self.concurrency.saturating_sub(under_way.tasks.len());
             // Registered before the claim: a commit between the claim and the sleep must not be slept over.
             let due = self.due.notified();
@@ -117,8 +119,13 @@ impl Outbound {
     async fn claim(&self, room: usize, under_way: &UnderWay) -> Result<Vec<Claimed>, StoreError> {
         let limit = u32::try_from(room).unwrap_or(u32::MAX);
         let mut room_of = self.room_of(under_way);
+        let others = self.store.gateway_list_others().await?;
+        for channel in self.channels.iter() {
+            let sharing = others.iter().filter(|other| other.seen.contains_key(&channel.name)).count();
+            channel.shared_by(u32::try_from(sharing).unwrap_or(u32::MAX).saturating_add(1));
+        }
         // While channels are configured at one gateway after the other, this one may not know them all.
-        for other in self.store.gateway_list_others().await? {
+        for other in others {
             for channel in other.seen.into_keys() {
                 room_of.entry(channel).or_insert(0);
             }
@@ -133,9 +140,7 @@ impl Outbound {
         let mut room: BTreeMap<String, u32> = self
             .channels
             .iter()
-            .map(|channel| {
-                (channel.name.clone(), if channel.enabled { channel.at_once * BEGUN_FOR_EACH_CALL } else { 0 })
-            })
+            .map(|channel| (channel.name.clone(), if channel.enabled { self.room(channel) } else { 0 }))
             .collect();
         for channel in under_way.channels.values() {
             if let Some(room) = room.get_mut(channel) {
@@ -143,6 +148,33 @@ impl Outbound {
             }
         }
         room
+    }
+
+    /// How many of a channel may be under way: a far side that takes nothing is left alone.
+    fn room(&self, channel: &Channel) -> u32 {
+        match channel.breaker().admits(self.clock.now()) {
+            Admission::All => channel.at_once.saturating_mul(BEGUN_FOR_EACH_CALL),
+            Admission::One => 1,
+            Admission::None => 0,
+        }
+    }
+
+    /// Probes each far side whose breaker has been open for long enough.
+    fn probe(&self, under_way: &mut UnderWay) {
+        for channel in self.channels.iter().filter(|channel| channel.enabled) {
+            if !channel.breaker().begins_probe(self.clock.now()) {
+                continue;
+            }
+            let (probed, clock, limit) = (Arc::clone(channel), Arc::clone(&self.clock), self.lease);
+            let task = under_way.tasks.spawn(async move {
+                let probe = timeout(limit, probed.adapter.probe(&*probed.remote)).await;
+                let is_alive = matches!(probe, Ok(Ok(())));
+                let now = clock.now();
+                probed.breaker().probed(now, is_alive, draw_at(now));
+                Ok(())
+            });
+            under_way.channels.insert(task.id(), channel.name.clone());
+        }
     }
 
     /// How long to sleep: until the next delivery falls due, or the longest sleep.
@@ -155,6 +187,11 @@ impl Outbound {
             Ok(None) | Err(_) => SLEEP_MAX,
         }
     }
+}
+
+/// A draw of 0 to 999 for the jitter: gateways do not probe at the same nanosecond.
+fn draw_at(now: Timestamp) -> u16 {
+    u16::try_from(now.subsec_nanosecond().rem_euclid(1000)).expect("a remainder of 1000 fits")
 }
 
 impl UnderWay {

@@ -5,16 +5,18 @@
 //! and nothing is tried again here, but for one call with a new token: whether and when to retry is the schedule's.
 //!
 //! - `client`: connections and TLS; `body`: what a request carries, streamed from the blob store;
+//! - `pace`: no more calls in any second than the far side takes;
 //! - `token`: OAuth 2 client credentials; `failure`: what went wrong, and whether the request may have left.
 
 mod body;
 mod client;
 mod failure;
+mod pace;
 #[cfg(test)]
 mod tests;
 mod token;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -24,7 +26,6 @@ use channel_sdk::{
     remote::{Fetched, RemoteError},
 };
 use futures::{StreamExt, stream};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
@@ -44,9 +45,14 @@ use crate::{
 };
 
 pub use client::SetupError;
+pub use pace::Pace;
 
 /// Slower than this a transfer of a file is given up: 100 MiB take less than half an hour.
 const FILE_BYTES_PER_SECOND_MIN: u64 = 64 * 1024;
+
+/// How long a call waits for its turn. No more deliveries are begun than have it within seconds, so this bounds only calls
+/// of several at once.
+const OWN_TURN_MAX: Duration = Duration::from_secs(60);
 
 /// The far side of one channel.
 pub struct HttpRemote {
@@ -57,7 +63,7 @@ pub struct HttpRemote {
     limits: Limits,
     client: Client,
     at_once: Semaphore,
-    rate: DefaultDirectRateLimiter,
+    pace: Arc<Pace>,
     blobs: Blobs,
     clock: SharedClock,
 }
@@ -84,12 +90,17 @@ impl HttpRemote {
             token,
             client: client::build(channel)?,
             at_once: Semaphore::new(channel.limits.concurrency),
-            rate: RateLimiter::direct(Quota::per_second(channel.limits.requests_per_second)),
+            pace: Arc::new(Pace::new(channel.limits.requests_per_second)),
             limits: channel.limits.clone(),
             base_url,
             blobs,
             clock,
         })
+    }
+
+    /// The pace of its calls, which gateways share.
+    pub fn pace(&self) -> Arc<Pace> {
+        Arc::clone(&self.pace)
     }
 
     /// Waits for our own limits and sends; with a token that is refused, once more with a new one.
@@ -115,7 +126,7 @@ impl HttpRemote {
         token: Option<&str>,
     ) -> Result<Response, RemoteError> {
         // Not for ever: a delivery that waits longer than its turn would be claimed twice.
-        let own_limits = timeout(self.limits.timeout, self.rate.until_ready());
+        let own_limits = timeout(OWN_TURN_MAX, self.pace.turn());
         own_limits.await.map_err(|_| RemoteError::Unreachable("our own rate limit".to_owned()))?;
         let mut url = address(&self.base_url, &request.path);
         if !request.query.is_empty() {

@@ -36,9 +36,9 @@ pub use error::StoreError;
 pub use open::{Migrated, OpenError, Schema, migrate, open, schema_check};
 pub use query::{DeliveryQuery, PetitionQuery, QuarantineQuery, Sort};
 pub use records::{
-    Attempt, ChannelHealth, ChannelState, Claimed, Delivery, DeliveryId, DeliveryState, Errand, GatewayAbout,
-    ItemRecord, ItemRef, ItemState, MessageId, MessageState, NewDelivery, OtherGateway, QuarantinedItem, StoredMessage,
-    TableCounts,
+    Attempt, BreakerState, Breaking, ChannelHealth, ChannelState, Claimed, Delivery, DeliveryId, DeliveryState, Errand,
+    GatewayAbout, ItemRecord, ItemRef, ItemState, MessageId, MessageState, NewDelivery, OtherGateway, QuarantinedItem,
+    StoredMessage, TableCounts,
 };
 pub use write::{
     Beat, Change, Claim, Committed, CursorMove, Held, ItemsDone, NewMessage, RequestKey, Settle, Settlement, Write,

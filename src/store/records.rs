@@ -265,6 +265,28 @@ pub struct ChannelHealth {
     pub failures: BTreeMap<String, (Timestamp, String)>,
     /// The last time that every feed was pulled to its end.
     pub last_scan_at: Option<Timestamp>,
+    /// Its breaker, while it is not closed.
+    #[serde(default)]
+    pub breaker: Option<Breaking>,
+}
+
+named_enum! {
+    /// How a channel's breaker (cầu dao) stands, while it is not closed.
+    pub enum BreakerState {
+        /// Ngắt: nothing is delivered.
+        Open = "open",
+        /// Thử lại: the far side is asked whether it is alive, or one delivery goes first.
+        Probing = "probing",
+    }
+}
+
+/// A breaker that is not closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Breaking {
+    /// Open or probing.
+    pub state: BreakerState,
+    /// Until when it stays so, unless something is heard before.
+    pub until: Timestamp,
 }
 
 /// Which gateway it is, for operators.

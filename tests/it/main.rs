@@ -15,6 +15,7 @@ mod cli_process;
 mod cli_store;
 mod cli_store_copy;
 mod demo;
+mod doubt;
 mod failpoints;
 #[cfg(feature = "failpoints")]
 #[path = "../faults/mod.rs"]

@@ -7,7 +7,7 @@ use crate::config::reader::Section;
 /// How much we ask of the far side, and how long we wait for it.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Calls a second, on average and in a burst.
+    /// Calls in any second.
     pub requests_per_second: NonZeroU32,
     /// Calls at once.
     pub concurrency: usize,

@@ -4,6 +4,7 @@
 //! their lines.
 
 mod auth;
+mod guarantees;
 mod limits;
 mod poll;
 
@@ -15,7 +16,7 @@ use std::{
 
 use channel_sdk::{
     Adapter, Kind,
-    adapter::{Settings, SettingsFault},
+    adapter::{Guarantees, Settings, SettingsFault},
 };
 use reqwest::Url;
 
@@ -61,6 +62,8 @@ pub struct Channel {
     pub limits: Limits,
     /// What is pulled, and how often.
     pub feeds: Vec<FeedPlan>,
+    /// What the far side guarantees about what is sent to it.
+    pub guarantees: Guarantees,
 }
 
 impl fmt::Debug for Channel {
@@ -119,6 +122,8 @@ fn read(name: &str, mut section: Section<'_>, gateway_agency: &str, kinds: &[Kin
     let push = auth::read_push(section.table("push"));
     let limits = limits::read(section.table("limits"));
     let adapter = kind.and_then(|kind| build(&mut section, &kind, &agency));
+    let guarantees = adapter.as_ref().map(|adapter| adapter.abilities().guarantees).unwrap_or_default();
+    let guarantees = guarantees::read(section.table("guarantees"), guarantees);
     let poll = section.table("poll");
     let feeds = adapter.as_ref().map(|adapter| poll::read(poll, &adapter.abilities().feeds));
     section.finish();
@@ -135,6 +140,7 @@ fn read(name: &str, mut section: Section<'_>, gateway_agency: &str, kinds: &[Kin
         push,
         limits,
         feeds: feeds?,
+        guarantees,
     })
 }
 

@@ -13,7 +13,8 @@ use crate::{
     channels::{Channel, DIRECT},
     pb,
     store::{
-        self, ChannelHealth, ChannelState, Delivery, DeliveryState, Errand, GatewayAbout, ItemRecord, QuarantinedItem,
+        self, BreakerState, ChannelHealth, ChannelState, Delivery, DeliveryState, Errand, GatewayAbout, ItemRecord,
+        QuarantinedItem,
     },
 };
 
@@ -80,6 +81,13 @@ fn add_running(told: &mut pb::Channel, running: &Channel, health: &ChannelHealth
         told.last_fault = format!("{what}: {why}");
         told.last_fault_time = Some(time(at));
     }
+    told.breaker_state = match health.breaker.map(|it| it.state) {
+        None => pb::BreakerState::Shut,
+        Some(BreakerState::Open) => pb::BreakerState::Open,
+        Some(BreakerState::Probing) => pb::BreakerState::Probing,
+    }
+    .into();
+    told.breaker_until = health.breaker.map(|it| time(it.until));
     told.last_success_time = health.last_success_at.map(time);
     told.last_scan_time = health.last_scan_at.map(time);
     told.carried_notices = running.abilities.carries.iter().map(|kind| enums::notice_kind(*kind)).collect();

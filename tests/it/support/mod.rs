@@ -13,6 +13,6 @@ mod ministry;
 pub(crate) use channel::{channel_config, signed, write_secrets};
 pub(crate) use engine::TestStore;
 pub(crate) use eventually::eventually;
-pub(crate) use far_side::{RunningFarSide, Scripted, scripted_far_side, serve};
+pub(crate) use far_side::{RunningFarSide, Scripted, scripted_far_side, serve, serve_router};
 pub(crate) use gateway::{World, WorldSettings};
 pub(crate) use ministry::{Ministry, basis, new_request_id};
