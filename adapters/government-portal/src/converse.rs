@@ -79,7 +79,7 @@ impl GovernmentPortal {
     }
 
     /// What a page says about the next one; `None` when it is no page at all.
-    fn after(&self, raw: &RawMessage) -> Option<After> {
+    pub(crate) fn after(&self, raw: &RawMessage) -> Option<After> {
         let message = self.list(raw)?;
         let reading = self.words.map("page").take(message.around());
         let token = reading.record.text("token").filter(|token| !token.is_empty());
@@ -93,7 +93,7 @@ impl GovernmentPortal {
     }
 
     /// The list that came, as far as it can be made out; `None` for what is no list at all.
-    fn list(&self, raw: &RawMessage) -> Option<Message> {
+    pub(crate) fn list(&self, raw: &RawMessage) -> Option<Message> {
         let (list, one) = (self.words.constant("list"), self.words.constant("petition_root"));
         let message = Message::read(raw, list, one).ok().or_else(|| Message::guess(raw))?;
         decode::is_list(&self.words, raw, &message).then_some(message)
@@ -240,11 +240,11 @@ impl GovernmentPortal {
     }
 
     /// The address of a call that is not about one notice.
-    fn path(&self, name: &str, parts: &[(&str, &str)]) -> Result<String, RemoteError> {
+    pub(crate) fn path(&self, name: &str, parts: &[(&str, &str)]) -> Result<String, RemoteError> {
         self.words.path(name, parts).map_err(|fault| RemoteError::Unreachable(fault.to_string()))
     }
 
-    fn get(&self, path: String) -> Request {
+    pub(crate) fn get(&self, path: String) -> Request {
         self.asking(Request::get(path))
     }
 
@@ -265,7 +265,7 @@ fn impossible(fault: &Fault) -> Verdict {
 }
 
 /// A reply that says something; every other status is an error of the attempt.
-fn success(reply: Reply) -> Result<Reply, RemoteError> {
+pub(crate) fn success(reply: Reply) -> Result<Reply, RemoteError> {
     match reply.status.as_u16() {
         200..=299 => Ok(reply),
         status @ (401 | 403) => Err(RemoteError::Credentials(format!("HTTP {status}"))),
@@ -273,7 +273,7 @@ fn success(reply: Reply) -> Result<Reply, RemoteError> {
     }
 }
 
-fn raw(feed: &str, reply: Reply, now: Timestamp) -> RawMessage {
+pub(crate) fn raw(feed: &str, reply: Reply, now: Timestamp) -> RawMessage {
     let content_type = content_type(&reply.headers);
     RawMessage { entrance: Entrance::Pull, route: feed.to_owned(), content_type, received_at: now, body: reply.body }
 }
@@ -289,7 +289,7 @@ fn content_type(headers: &HeaderMap) -> String {
 }
 
 /// An instant as the portal writes it: whole seconds, Vietnamese time.
-fn local(instant: Timestamp) -> String {
+pub(crate) fn local(instant: Timestamp) -> String {
     let zoned = instant.to_zoned(TimeZone::fixed(jiff::tz::offset(7)));
     zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }

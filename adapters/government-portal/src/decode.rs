@@ -67,7 +67,8 @@ pub(crate) fn is_list(words: &Words, raw: &RawMessage, message: &Message) -> boo
 }
 
 fn listed(raw: &RawMessage) -> List {
-    if raw.entrance == Entrance::Push { List::PushedPetitions } else { List::Petitions }
+    let is_list = raw.entrance == Entrance::Pull && raw.route == "pakn";
+    if is_list { List::Petitions } else { List::PushedPetitions }
 }
 
 fn target(raw: &RawMessage) -> Result<Target<'_>, Fault> {
@@ -77,6 +78,8 @@ fn target(raw: &RawMessage) -> Result<Target<'_>, Fault> {
         Entrance::Pull => match raw.route.as_str() {
             "pakn" => Ok(Target::Petitions),
             "danh-gia" => Ok(Target::Ratings),
+            // One petition that was read at its own address.
+            other if other.starts_with("pakn/") => Ok(Target::Petitions),
             other => other.strip_prefix("danh-muc/").map(Target::CodeList).ok_or_else(wrong),
         },
         Entrance::Push => {
@@ -266,7 +269,7 @@ impl Decoder<'_> {
 
 /// Whether two codes name one agency: the older form has its groups in the other order and filled up with zeros
 /// (`000.00.00.G07` is `G07`).
-fn is_same_agency(one: &str, other: &str) -> bool {
+pub(crate) fn is_same_agency(one: &str, other: &str) -> bool {
     let groups = |code: &str| {
         let mut groups: Vec<String> = code.split('.').map(str::to_ascii_uppercase).collect();
         groups.retain(|group| !group.bytes().all(|byte| byte == b'0'));

@@ -48,6 +48,7 @@ mod cursor;
 mod decode;
 mod encode;
 mod items;
+mod listing;
 mod message;
 mod sandbox;
 mod split;
@@ -59,6 +60,7 @@ use async_trait::async_trait;
 use channel_sdk::{
     Adapter, Fault, Guarantees, Kind, Known, Notice, Remote, Verdict,
     adapter::{Abilities, Built, Decoded, Feed, Outcome, Page, PushReply, RawMessage, Route, Settings},
+    listing::{Listed, Listing, Shown},
     model::Attachment,
     notice::NoticeKind,
     remote::{Fetched, RemoteError},
@@ -127,6 +129,7 @@ impl Adapter for GovernmentPortal {
             carries: NoticeKind::ALL.to_vec(),
             confirms_pushes: self.portal.confirm_pushes,
             fetches: true,
+            lists: true,
             guarantees: Guarantees {
                 honours_key: true,
                 answers_by_reference: true,
@@ -179,6 +182,23 @@ impl Adapter for GovernmentPortal {
 
     async fn ask(&self, remote: &dyn Remote, notice: &Notice) -> Result<Known, RemoteError> {
         self.ask_about(remote, notice).await
+    }
+
+    async fn list(&self, remote: &dyn Remote, cursor: Option<&str>, now: Timestamp) -> Result<Listing, RemoteError> {
+        self.list_page(remote, cursor, now).await
+    }
+
+    async fn read_one(
+        &self,
+        remote: &dyn Remote,
+        external_id: &str,
+        now: Timestamp,
+    ) -> Result<Option<RawMessage>, RemoteError> {
+        self.read_petition(remote, external_id, now).await
+    }
+
+    fn shows(&self, listed: &Listed, notice: &Notice) -> Shown {
+        listing::shows(listed, notice)
     }
 
     async fn probe(&self, remote: &dyn Remote) -> Result<(), RemoteError> {

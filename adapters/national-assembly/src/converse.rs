@@ -31,7 +31,7 @@ pub(crate) const FEED_SEARCH: &str = "tim-kiem";
 pub(crate) const FEED_FIELDS: &str = "danh-muc";
 
 /// A scan that is longer has met a far side that never ends: at 20 items a page this is 200,000 petitions.
-const PAGES_MAX: usize = 10_000;
+pub(crate) const PAGES_MAX: usize = 10_000;
 
 /// Pages whose digests are kept; a cursor of more than 9 kB is none. Pages beyond are handed on at every scan.
 const DIGESTS_MAX: usize = 512;
@@ -172,7 +172,7 @@ async fn fields(
     Ok(Page { raw: changed.then(|| raw(FEED_FIELDS, &reply, now)), next: Some(digest), more: false })
 }
 
-fn raw(feed: &str, reply: &Reply, now: Timestamp) -> RawMessage {
+pub(crate) fn raw(feed: &str, reply: &Reply, now: Timestamp) -> RawMessage {
     RawMessage {
         entrance: Entrance::Pull,
         route: feed.to_owned(),
@@ -187,7 +187,7 @@ fn digest(body: &[u8]) -> String {
     hex::encode(&Sha256::digest(body)[..8])
 }
 
-fn succeeded(reply: &Reply) -> Result<(), RemoteError> {
+pub(crate) fn succeeded(reply: &Reply) -> Result<(), RemoteError> {
     match reply.status.as_u16() {
         200 => Ok(()),
         status @ (401 | 403) => Err(RemoteError::Credentials(format!("HTTP {status}"))),

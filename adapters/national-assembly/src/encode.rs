@@ -25,10 +25,22 @@ pub(crate) fn request(protocol: &Protocol, notice: &Notice) -> Result<Request, F
     match &notice.body {
         NoticeBody::Received => receipt(protocol, notice),
         NoticeBody::Answered { answer } => answered(protocol, notice, answer),
+        NoticeBody::Declined { .. } | NoticeBody::Forwarded { .. } => {
+            answer(protocol, notice, &ended(protocol, notice), &[])
+        }
+        other => {
+            let message = format!("kênh này không có thông điệp cho `{}`", other.kind());
+            Err(Fault::new(FaultCode::NotAllowed, "kind", message))
+        }
+    }
+}
+
+/// What a refusal or a forwarding says as an answer; empty for every other notice.
+fn ended(protocol: &Protocol, notice: &Notice) -> Record {
+    match &notice.body {
         NoticeBody::Declined { reason, legal_basis } => {
             let values = [("reason", reason.as_str()), ("legal_basis", legal_basis)];
-            let record = explained(protocol, notice, "declined", &values);
-            answer(protocol, notice, &record, &[])
+            explained(protocol, notice, "declined", &values)
         }
         NoticeBody::Forwarded { to, reason, legal_basis } => {
             let values = [
@@ -39,12 +51,17 @@ pub(crate) fn request(protocol: &Protocol, notice: &Notice) -> Result<Request, F
             ];
             let mut record = explained(protocol, notice, "forwarded", &values);
             record.set_text("forwarded_to", &to.code);
-            answer(protocol, notice, &record, &[])
+            record
         }
-        other => {
-            let message = format!("kênh này không có thông điệp cho `{}`", other.kind());
-            Err(Fault::new(FaultCode::NotAllowed, "kind", message))
-        }
+        _ => Record::new(),
+    }
+}
+
+/// The text that the Assembly shows as the answer once it has this notice.
+pub(crate) fn text(protocol: &Protocol, notice: &Notice) -> Option<String> {
+    match &notice.body {
+        NoticeBody::Answered { answer } => Some(answer.text.clone()),
+        _ => ended(protocol, notice).take_text("text"),
     }
 }
 

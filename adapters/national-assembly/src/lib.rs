@@ -32,8 +32,8 @@
 //! keys is told so below `[channels.<name>.guarantees]`.
 //!
 //! # In reading order
-//! `config`, `protocol` (the dialect, checked), `decode`, `encode`, `acknowledge`, `address`, `converse`, `multipart`, [`report`] (the
-//! session report), and `sandbox` (the Assembly's system for the demo and the tests).
+//! `config`, `protocol` (the dialect, checked), `decode`, `encode`, `acknowledge`, `address`, `converse`, `listing`, `multipart`,
+//! [`report`] (the session report), and `sandbox` (the Assembly's system for the demo and the tests).
 
 mod acknowledge;
 mod address;
@@ -41,6 +41,7 @@ mod config;
 mod converse;
 mod decode;
 mod encode;
+mod listing;
 mod multipart;
 mod protocol;
 pub mod report;
@@ -52,6 +53,7 @@ use async_trait::async_trait;
 use channel_sdk::{
     Adapter, Fault, Guarantees, Kind, Notice, Remote, Verdict,
     adapter::{Abilities, Built, Decoded, Feed, Outcome, Page, PushReply, RawMessage, Route, Settings},
+    listing::{Listed, Listing, Shown},
     model::Attachment,
     notice::NoticeKind,
     remote::{Fetched, RemoteError},
@@ -109,12 +111,14 @@ impl Adapter for Assembly {
                 carries: vec![NoticeKind::Received, NoticeKind::Answered, NoticeKind::Declined, NoticeKind::Forwarded],
                 confirms_pushes: false,
                 fetches: false,
+                lists: true,
                 // The interface has no question about a message: what is in doubt goes out again under its key.
                 guarantees: Guarantees { honours_key: true, ..Guarantees::default() },
             },
             Interface::Search => Abilities {
                 feeds: vec![feed(converse::FEED_SEARCH, SEARCH_INTERVAL), feed(converse::FEED_FIELDS, FIELDS_INTERVAL)],
                 fetches: true,
+                lists: true,
                 ..Abilities::default()
             },
         }
@@ -155,6 +159,23 @@ impl Adapter for Assembly {
 
     async fn deliver(&self, remote: &dyn Remote, notice: &Notice) -> Verdict {
         converse::deliver(&self.protocol, remote, notice).await
+    }
+
+    async fn list(&self, remote: &dyn Remote, cursor: Option<&str>, _: Timestamp) -> Result<Listing, RemoteError> {
+        listing::list(&self.protocol, &self.config, remote, cursor).await
+    }
+
+    async fn read_one(
+        &self,
+        remote: &dyn Remote,
+        external_id: &str,
+        now: Timestamp,
+    ) -> Result<Option<RawMessage>, RemoteError> {
+        listing::read_one(&self.protocol, &self.config, remote, external_id, now).await
+    }
+
+    fn shows(&self, listed: &Listed, notice: &Notice) -> Shown {
+        listing::shows(&self.protocol, listed, notice)
     }
 
     async fn probe(&self, remote: &dyn Remote) -> Result<(), RemoteError> {

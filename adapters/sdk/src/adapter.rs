@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use crate::{
     fault::Fault,
     inbound::Inbound,
+    listing::{Listed, Listing, Shown},
     model::Attachment,
     notice::{Known, Notice, NoticeKind, Verdict},
     remote::{Fetched, Remote, RemoteError},
@@ -98,6 +99,31 @@ pub trait Adapter: Send + Sync {
         Ok(Known::CannotTell)
     }
 
+    /// One page of everything that the far side has for us, whatever was handed on before; only of a channel that
+    /// [lists](Abilities::lists). Asking again with the same cursor is harmless.
+    async fn list(&self, remote: &dyn Remote, cursor: Option<&str>, now: Timestamp) -> Result<Listing, RemoteError> {
+        let (_, _, _) = (remote, cursor, now);
+        Ok(Listing::default())
+    }
+
+    /// One petition as a message like those that are pulled, to be journalled and decoded; `None` when the far side has
+    /// it no more.
+    async fn read_one(
+        &self,
+        remote: &dyn Remote,
+        external_id: &str,
+        now: Timestamp,
+    ) -> Result<Option<RawMessage>, RemoteError> {
+        let (_, _, _) = (remote, external_id, now);
+        Ok(None)
+    }
+
+    /// What an entry of a listing says of one of our notices. Pure.
+    fn shows(&self, listed: &Listed, notice: &Notice) -> Shown {
+        let (_, _) = (listed, notice);
+        Shown::CannotTell
+    }
+
     /// Whether the far side is alive and our credentials are good.
     async fn probe(&self, remote: &dyn Remote) -> Result<(), RemoteError>;
 }
@@ -115,6 +141,8 @@ pub struct Abilities {
     pub confirms_pushes: bool,
     /// Whether announced attachments can be fetched from the far side; where not, what came inside a message is all.
     pub fetches: bool,
+    /// Whether the far side can be listed and single petitions be read from it, so that both sides' books can be compared.
+    pub lists: bool,
     /// What the far side guarantees. A channel's table may say otherwise of its own.
     pub guarantees: Guarantees,
 }

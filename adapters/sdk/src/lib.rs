@@ -9,6 +9,7 @@
 //! - [`notice`]: the messages that an adapter encodes and delivers to the far side;
 //! - [`adapter`]: the [`Adapter`] trait and [`Kind`], the one thing a new kind exports;
 //! - [`remote`]: the far side as an adapter sees it; who owns TLS, credentials and limits is not its concern;
+//! - [`listing`]: what a far side shows of what it has, for reconciliation;
 //! - [`fault`]: why something was refused: what was wrong, where, what would be right;
 //! - [`tree`], [`json`], [`xml`]: a bounded reader and writer of both syntaxes into one tree;
 //! - [`dialect`]: field mappings and code tables as data (TOML), applied to that tree in both directions;
@@ -25,6 +26,7 @@ pub mod dialect;
 pub mod fault;
 pub mod inbound;
 pub mod json;
+pub mod listing;
 pub mod model;
 pub mod notice;
 pub mod remote;

@@ -63,6 +63,8 @@ pub(super) struct Case {
     pub(super) broken: Option<Breakage>,
     pub(super) plans: Plans,
     pub(super) handed_out: bool,
+    /// Whether its push was made, or lost: from then on a whole listing shows it too.
+    pub(super) offered: bool,
     pub(super) files: Vec<File>,
     /// `trangThai` as it stands.
     pub(super) status: String,
@@ -82,6 +84,8 @@ pub(super) struct Case {
     pub(super) changed: u64,
     /// `tuThoiDiem` of the earliest scan that listed the petition as it stands now.
     pub(super) listed_since: Option<Timestamp>,
+    /// The number of the scan that should have listed it and did not.
+    pub(super) lost_in: Option<u64>,
 }
 
 impl Case {
@@ -94,6 +98,7 @@ impl Case {
             broken: None,
             plans: Plans::default(),
             handed_out: false,
+            offered: false,
             files,
             status: "02".to_owned(),
             accepted: false,
@@ -108,6 +113,7 @@ impl Case {
             uploads: BTreeMap::new(),
             changed: 0,
             listed_since: None,
+            lost_in: None,
         }
     }
 

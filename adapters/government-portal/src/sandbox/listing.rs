@@ -1,10 +1,13 @@
 //! The lists that are pulled: pages of petitions and of ratings, over a snapshot that each scan takes at its start.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rand::seq::SliceRandom;
 use serde_json::{Value, json};
 
 use super::{answer::Refusal, state::State};
+
+/// A listing that begins so long before the year shows everything, what was pushed included.
+const ARCHIVED: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Scans whose pages can still be asked for; an older token is refused as expired.
 const SCANS_MAX: usize = 16;
@@ -81,10 +84,14 @@ impl State {
         let items: Vec<usize> = match asked.list {
             List::Petitions => {
                 self.carry_out_edits();
-                let of_lists = self.cases.iter().enumerate().filter(|(_, case)| !case.by_push);
+                self.lose(asked.since);
+                let is_whole = asked.since <= self.settings.epoch.saturating_sub(ARCHIVED).unwrap_or(Timestamp::MIN);
+                let of_lists = self.cases.iter().enumerate().filter(|(_, case)| !case.by_push || is_whole && case.offered);
+                let number = self.scans_begun + 1;
                 let (again, per_mille) = (&mut self.dice, self.mischief.reserve_page_per_mille);
                 // A withdrawal stands in the list without a time of its own, and portals serve it again and again.
                 let mut due: Vec<(u64, usize)> = of_lists
+                    .filter(|(_, case)| case.lost_in != Some(number))
                     .filter(|(_, case)| listed(case.listed_since) || (case.is_withdrawn() && again.happens(per_mille)))
                     .map(|(index, case)| (case.changed, index))
                     .collect();
@@ -102,6 +109,18 @@ impl State {
         }
         self.scans.push_back(Scan { number: self.scans_begun, list: asked.list, since: asked.since, items });
         Place { scan: self.scans_begun, offset: 0, again: 0 }
+    }
+
+    /// Counts as listed what no page of this scan will show: whoever reads on from it never meets it again, and only a
+    /// listing from as early does.
+    fn lose(&mut self, since: Timestamp) {
+        let per_mille = self.mischief.drop_inbound_per_mille;
+        for case in self.cases.iter_mut().filter(|case| !case.by_push && case.listed_since.is_none()) {
+            if self.dice.happens(per_mille) {
+                case.listed_since = Some(since);
+                case.lost_in = Some(self.scans_begun + 1);
+            }
+        }
     }
 
     fn items(&mut self, scan: u64, from: usize, to: usize) -> Vec<usize> {

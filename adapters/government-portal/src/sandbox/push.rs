@@ -29,9 +29,14 @@ pub(super) enum Wanted {
 impl State {
     /// The next push, if there is one.
     pub(super) fn next_push(&mut self) -> Option<SandboxPush> {
-        let wanted = match self.wanted.pop_front()? {
-            Wanted::Petitions(cases) => Wanted::Petitions(self.gathered(cases)),
-            other => other,
+        let wanted = loop {
+            let wanted = match self.wanted.pop_front()? {
+                Wanted::Petitions(cases) => Wanted::Petitions(self.gathered(cases)),
+                other => other,
+            };
+            if !self.is_lost(&wanted) {
+                break wanted;
+            }
         };
         self.pushes += 1;
         let id = self.pushes;
@@ -43,6 +48,19 @@ impl State {
         self.under_way.insert(id, wanted);
         let content_type = content_type.to_owned();
         Some(SandboxPush { id, method: Method::POST, path, content_type, body: Bytes::from(body) })
+    }
+
+    /// Whether this push is lost: counted as made, and never made. Only what a listing shows is lost.
+    fn is_lost(&mut self, wanted: &Wanted) -> bool {
+        let is_shown = match wanted {
+            Wanted::Petitions(cases) => {
+                cases.iter().for_each(|&case| self.cases[case].offered = true);
+                true
+            }
+            Wanted::Withdrawal(_) => true,
+            Wanted::Supplement(_) | Wanted::Rating(..) => false,
+        };
+        is_shown && self.dice.happens(self.mischief.drop_inbound_per_mille)
     }
 
     /// Now and then several petitions travel together.

@@ -280,14 +280,20 @@ fn carry_out(
     let value = answer::read(header("content-type"), body)
         .ok_or_else(|| Refusal::new(400, "KHONG_DOC_DUOC", "Không đọc được nội dung", ""))?;
     let index = state.by_id.get(ma).copied().ok_or_else(unknown)?;
-    let effect = protocol::carry_out(&portal.settings, &mut state.cases[index], call, &value)?;
+    let mut case = state.cases[index].clone();
+    let effect = protocol::carry_out(&portal.settings, &mut case, call, &value)?;
+    let reference = state.remembered.len() as u64 + 1;
+    if state.dice.happens(state.mischief.drop_outbound_per_mille) {
+        return Ok((200, protocol::said(&case, reference)));
+    }
+    state.cases[index] = case;
     match effect {
         Effect::None => {}
         Effect::Confirmed(petition_id) => state.confirmed(index, &petition_id),
         Effect::Asked => state.asked(index),
         Effect::Answered(at) => state.answered(index, at),
     }
-    let document = protocol::said(&state.cases[index], state.remembered.len() as u64 + 1);
+    let document = protocol::said(&state.cases[index], reference);
     state.remember(key, digest, ma, 200, &document);
     Ok((200, document))
 }

@@ -11,7 +11,7 @@ use channel_sdk::{
     adapter::{Decoded, RawMessage},
 };
 
-pub(crate) use self::search::rows;
+pub(crate) use self::search::{listed_rows, rows};
 use crate::{
     converse::{FEED_FIELDS, FEED_SEARCH},
     protocol::Protocol,

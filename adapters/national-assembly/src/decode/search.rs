@@ -9,7 +9,7 @@ use channel_sdk::{
     canonical,
     dialect::{Reading, Record, Value},
     fault::FaultCode,
-    inbound::CodeList,
+    inbound::{CodeList, Extensions},
     json,
     tree::{Content, Limits, Node},
 };
@@ -93,6 +93,19 @@ fn name_the_session(record: &mut Record, words: &str) {
 /// How many items a page has; `None` where it is no page.
 pub(crate) fn rows(protocol: &Protocol, body: &[u8]) -> Option<usize> {
     list(protocol, "search_rows", body).ok().map(|rows| rows.len())
+}
+
+/// A row as a listing reads it: the id, and what no rule speaks of.
+pub(crate) type ListedRow = (Option<String>, Extensions);
+
+/// The rows of a page for a listing; `None` where it is no page.
+pub(crate) fn listed_rows(protocol: &Protocol, body: &[u8]) -> Option<Vec<ListedRow>> {
+    let rows = list(protocol, "search_rows", body).ok()?;
+    let read = |row| {
+        let Reading { record, extensions, .. } = protocol.map("row").take(row);
+        (record.text("external_id").filter(|id| !id.is_empty()).map(str::to_owned), extensions)
+    };
+    Some(rows.into_iter().map(read).collect())
 }
 
 /// Reads the list of fields.

@@ -72,7 +72,7 @@ impl State {
         let ours = attribute(document, "maHoSo")?.to_owned();
         attribute(document, "thoiDiem")?.parse::<Timestamp>().map_err(|_| wrong("XacNhanKienNghi@thoiDiem"))?;
         let at = self.handed_out(attribute(document, "ma")?, "XacNhanKienNghi@ma")?;
-        let entry = &mut self.entries[at];
+        let entry = &self.entries[at];
         if entry.account.petition_id.as_ref().is_some_and(|known| *known != ours) {
             return Err(refusal(422, "mau-thuan", "XacNhanKienNghi@maHoSo", "kiến nghị đã được xác nhận với mã khác"));
         }
@@ -82,6 +82,10 @@ impl State {
         if entry.confirmed.contains(&revision) {
             return Err(refusal(409, "da-xac-nhan", "XacNhanKienNghi@ma", "đã xác nhận trước đây"));
         }
+        if self.loses_ours() {
+            return Ok(());
+        }
+        let entry = &mut self.entries[at];
         entry.confirmed.push(revision);
         entry.account.petition_id = Some(ours);
         Ok(())
@@ -105,8 +109,13 @@ impl State {
         for id in answered(document)? {
             entries.push(self.handed_out(id, "TraLoiKienNghi@ma")?);
         }
+        let reference = format!("TL-{:06}", self.answers.len() + 1);
+        if self.loses_ours() {
+            return Ok(reference);
+        }
         let text_digest = hex::encode(Sha256::digest(text));
         for at in entries {
+            self.entries[at].answer = Some(text.to_owned());
             let account = &mut self.entries[at].account;
             account.answers += 1;
             account.answer_sha256 = Some(text_digest.clone());
@@ -114,7 +123,6 @@ impl State {
             account.statuses.push(class.clone());
             account.forwarded_to = document.attribute("coQuanNhan").map(str::to_owned).or(account.forwarded_to.take());
         }
-        let reference = format!("TL-{:06}", self.answers.len() + 1);
         self.answers.insert(key.to_owned(), (digest, reference.clone()));
         Ok(reference)
     }

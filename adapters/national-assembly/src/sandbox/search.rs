@@ -51,13 +51,17 @@ fn asked(body: &[u8]) -> Result<(usize, usize, String), Refusal> {
     Ok((number("PageIndex", u64::from(u32::MAX))?, number("PageSize", PAGE_SIZE_MAX)?, id.to_owned()))
 }
 
+/// Texts are shown as pages show them.
+fn html(text: &str) -> String {
+    format!("<p>{}</p>", text.replace('&', "&amp;").replace('<', "&lt;").replace('\n', "<br/>"))
+}
+
 fn row(entry: &Entry) -> Value {
     let petition = &entry.petition;
-    let text = format!("<p>{}</p>", petition.body.replace('&', "&amp;").replace('<', "&lt;").replace('\n', "<br/>"));
     let answered = entry.account.answers > 0;
     json!({
         "Id": petition.id,
-        "noiDungKienNghi": if entry.flaw.is_some() { Value::Null } else { text.into() },
+        "noiDungKienNghi": if entry.flaw.is_some() { Value::Null } else { html(&petition.body).into() },
         "ketQua": null,
         "trangThai": if answered { 2 } else { 1 },
         "phanLoai": null,
@@ -67,8 +71,11 @@ fn row(entry: &Entry) -> Value {
         "tenCaNhanDonVi": petition.deputy,
         "coQuanChuTri": "Bộ Lao động - Thương binh và Xã hội",
         "coQuanPhoiHop": null,
-        "tienDoGiaiQuyet": null,
-        "noiDungTraLoi": null,
+        "tienDoGiaiQuyet": entry.account.petition_id.as_ref().map_or_else(
+            || "Chờ tiếp nhận".to_owned(),
+            |id| format!("Đã tiếp nhận: {id}"),
+        ),
+        "noiDungTraLoi": entry.answer.as_deref().map(html),
         "ngayKetThuc": null,
         "tepDinhKem": petition.file.iter().map(|file| json!({
             "name": file.name,

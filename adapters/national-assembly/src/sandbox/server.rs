@@ -124,7 +124,7 @@ async fn misbehaving(State(sandbox): State<Arc<Sandbox>>, request: Request, next
     if fate.error_afterwards { refused(500) } else { reply }
 }
 
-/// `GET /kien-nghi?khoa=&kyHop=&tuThoiDiem=`.
+/// `GET /kien-nghi?khoa=&kyHop=&tuThoiDiem=`, or with `ma` for one petition.
 async fn pulled(State(sandbox): State<Arc<Sandbox>>, Query(query): Query<HashMap<String, String>>) -> Reply {
     let mut state = sandbox.state();
     let filter = |name: &str| query.get(name).map(String::as_str).filter(|value| !value.is_empty());
@@ -135,7 +135,11 @@ async fn pulled(State(sandbox): State<Arc<Sandbox>>, Query(query): Query<HashMap
     };
     let session = SESSION.to_string();
     let wanted = filter("khoa").is_none_or(|term| term == TERM) && filter("kyHop").is_none_or(|it| it == session);
-    let sent = state.pulled(since, wanted);
+    let sent = match (filter("ma"), since) {
+        (Some(id), _) => state.one(id).ok_or_else(|| refusal(404, "khong-ton-tai", "ma", "không có kiến nghị này"))?,
+        (None, Some(since)) if wanted && since <= state.archive_until() => state.archived(),
+        (None, since) => state.pulled(since, wanted),
+    };
     // The far side's own clock: whoever asks "since" must not compare it with another one.
     let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&state.clock).unwrap_or_default();
     Ok(([(header::CONTENT_TYPE, sent.content_type), (header::DATE, date)], sent.body).into_response())

@@ -27,6 +27,9 @@ const BATCH_MIN: usize = 5;
 /// Batches have at most thirty petitions.
 const BATCH_MAX: usize = 30;
 
+/// Thirty days before the year: the ministry's overlaps end long after it.
+const ARCHIVED_HOURS: i64 = 30 * 24;
+
 /// Complaints beyond this many say nothing new.
 const COMPLAINTS_MAX: usize = 1_000;
 
@@ -48,6 +51,10 @@ pub(super) struct Entry {
     to_be_edited: bool,
     /// The revisions that were confirmed.
     pub(super) confirmed: Vec<u64>,
+    /// The text of the answer in force.
+    pub(super) answer: Option<String>,
+    /// Its revision that stands on no page of what changed.
+    lost: Option<u64>,
     /// How often a push with it was refused whole.
     pub(super) refusals: u32,
     pub(super) account: Account,
@@ -135,16 +142,50 @@ impl State {
         let account = Account { external_id: petition.id.clone(), sound: flaw.is_none(), ..Account::default() };
         let to_be_edited = flaw.is_none() && self.hits(self.mischief().edited_per_mille);
         let changed_at = self.tick();
+        let lost = self.draw_loss(petition.revision);
         self.entries.push(Entry {
             petition,
             flaw,
             changed_at,
             to_be_edited,
             confirmed: Vec::new(),
+            answer: None,
+            lost,
             refusals: 0,
             account,
         });
         true
+    }
+
+    /// Whether this revision is to be lost on its way: `Some` of it.
+    fn draw_loss(&mut self, revision: u64) -> Option<u64> {
+        self.hits(self.mischief().drop_inbound_per_mille).then_some(revision)
+    }
+
+    /// Whether a message of the ministry's, just taken, is forgotten again.
+    pub(super) fn loses_ours(&mut self) -> bool {
+        self.hits(self.mischief().drop_outbound_per_mille)
+    }
+
+    fn is_lost(&self, at: usize) -> bool {
+        self.entries[at].lost == Some(self.entries[at].petition.revision)
+    }
+
+    /// Everything that was ever meant for the ministry, whatever became of it on the way.
+    pub(super) fn archived(&mut self) -> Sent {
+        let chosen: Vec<usize> = (0..self.entries.len()).filter(|&at| !self.queue.contains(&at)).collect();
+        self.write(0, &chosen)
+    }
+
+    /// Whoever asks for what changed since this or earlier wants everything.
+    pub(super) fn archive_until(&self) -> Timestamp {
+        self.settings.epoch.saturating_sub(ARCHIVED_HOURS.hours()).unwrap_or(Timestamp::MIN)
+    }
+
+    /// One petition, with the letter that it belongs to.
+    pub(super) fn one(&mut self, id: &str) -> Option<Sent> {
+        let at = *self.by_id.get(id)?;
+        Some(self.write(self.entries[at].petition.letter, &[at]))
     }
 
     fn tick(&mut self) -> Timestamp {
@@ -156,7 +197,8 @@ impl State {
     pub(super) fn pulled(&mut self, since: Option<Timestamp>, wanted: bool) -> Sent {
         self.edit_handed_out(false);
         let since = if self.hits(self.mischief().reserve_page_per_mille) { None } else { since };
-        let mut chosen: Vec<usize> = (0..self.entries.len()).filter(|&at| self.is_pulled(at, since)).collect();
+        let mut chosen: Vec<usize> = 
+            (0..self.entries.len()).filter(|&at| self.is_pulled(at, since) && !self.is_lost(at)).collect();
         if !wanted {
             chosen.clear();
         }
@@ -221,6 +263,9 @@ impl State {
             entry.petition.revision += 1;
             entry.petition.body.push_str(" Cử tri bổ sung: đề nghị trả lời rõ lộ trình thực hiện.");
             entry.changed_at = now;
+            let revision = entry.petition.revision;
+            let lost = self.draw_loss(revision);
+            self.entries[at].lost = lost;
             if pushed {
                 self.queue.push_back(at);
             }
@@ -234,6 +279,9 @@ impl State {
     /// The next batch to push: what is queued of the oldest letter.
     pub(super) fn next_push(&mut self) -> Option<SandboxPush> {
         self.edit_handed_out(true);
+        // What is lost counts as pushed.
+        let lost: Vec<usize> = self.queue.iter().copied().filter(|&at| self.is_lost(at)).collect();
+        self.queue.retain(|at| !lost.contains(at));
         let letter = self.entries[*self.queue.front()?].petition.letter;
         let of_letter = |at: &usize| self.entries[*at].petition.letter == letter;
         let mut chosen: Vec<usize> = self.queue.iter().copied().filter(of_letter).take(BATCH_MAX).collect();

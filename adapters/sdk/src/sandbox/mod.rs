@@ -67,6 +67,11 @@ pub struct Mischief {
     pub broken_item_per_mille: u16,
     /// Withdraws a petition after it was handed out.
     pub withdrawn_per_mille: u16,
+    /// Acknowledges one of our messages with success, and forgets it.
+    pub drop_outbound_per_mille: u16,
+    /// Counts a petition (or a withdrawal) as handed out that never was: it stands on no page of what changed, or its push
+    /// is lost. A whole listing and its own address show it. Supplements and ratings, which neither shows, are not lost.
+    pub drop_inbound_per_mille: u16,
 }
 
 /// A far side under somebody's control.
