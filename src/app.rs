@@ -30,6 +30,7 @@ use crate::{
     intake::Intake,
     outbound::{Outbound, Schedule, attempt::Attempts, breaker},
     presence::{self, Turns},
+    reconcile::{Reconciler, task::Reconciling},
     remote::{self, HttpRemote},
     security::{Incoming, Principals, ServerTls, TlsFiles, tls::TlsError},
     store::{self, GatewayAbout, OpenError, Store, StoreError},
@@ -140,6 +141,7 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, AppErr
     let channels = join_channels(&config.channels, config.outbound.breaker, &blobs, &clock)?;
     let plan = Plan { gateway: &config.gateway, inbound: &config.inbound, outbound: &config.outbound };
     let Works { mut life, parts, ready } = work(Ground { store, blobs, channels }, plan).await?;
+    spawn_reconciliations(&mut life, &parts, &config.channels);
     spawn_http(
         &mut life,
         &parts,
@@ -309,6 +311,23 @@ fn spawn_polls(life: &mut Life, parts: &grpc::Parts, turns: &Turns, config: &con
     life.spawn("resume", |stop| resume.run(stop));
     let revisit = Revisit { interval: REVISIT_INTERVAL, turns: turns.clone(), inbound, store };
     life.spawn("revisit", |stop| revisit.run(stop));
+}
+
+fn spawn_reconciliations(life: &mut Life, parts: &grpc::Parts, configured: &[config::Channel]) {
+    for config in configured.iter().filter(|it| it.enabled) {
+        let Some(channel) = parts.channels.get(&config.name).filter(|it| it.abilities.lists) else { continue };
+        let reconciler = Reconciler {
+            store: Arc::clone(&parts.store),
+            committer: parts.committer.clone(),
+            decisions: parts.decisions.clone(),
+            inbound: parts.inbound.clone(),
+            channels: parts.channels.clone(),
+            clock: Arc::clone(&parts.clock),
+        };
+        let (channel, plan, turn) = (Arc::clone(channel), config.reconcile, parts.turns.of(&config.name));
+        let reconciling = Reconciling { channel, plan, turn, reconciler };
+        life.spawn("reconciliation", |stop| reconciling.run(stop));
+    }
 }
 
 /// Where calls come in, and whether they are to come here now.

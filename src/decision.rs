@@ -20,7 +20,10 @@ use crate::{
     petition::{
         AttachmentState, Command, EventBody, NewEvent, Petition, PetitionId, Refusal, Seq, Version, decide, notices,
     },
-    store::{Change, Committed, DeliveryId, Errand, ItemRecord, NewDelivery, RequestKey, Settle, Store, StoreError},
+    store::{
+        Change, Committed, DeliveryId, DifferenceChange, Errand, ItemRecord, NewDelivery, RequestKey, Settle, Store,
+        StoreError,
+    },
 };
 
 /// How often a decision is made again when others were faster. Each time somebody got ahead, so this bounds unfairness
@@ -51,6 +54,8 @@ pub struct Context {
     pub entrance: Option<Entrance>,
     /// The settlement of a delivery that the decision notes: both happen, or neither.
     pub settle: Option<Settle>,
+    /// Differences that are found or closed with it.
+    pub differences: Vec<DifferenceChange>,
 }
 
 /// What came of a decision.
@@ -139,6 +144,26 @@ impl Decisions {
         self.commit(change).await?.ok_or(DecisionError::Contended)
     }
 
+    /// Records what was noticed of the petition, whatever its status: no rule stands against it.
+    ///
+    /// # Errors
+    /// As [`Decisions::decide`].
+    pub async fn note(
+        &self,
+        id: PetitionId,
+        bodies: Vec<EventBody>,
+        context: Context,
+    ) -> Result<Decided, DecisionError> {
+        for _ in 0..TRIES_MAX {
+            let petition = self.store.petition_get(id).await?.ok_or(DecisionError::NotFound)?;
+            let change = self.change(Some(petition), id, bodies.clone(), &context);
+            if let Some(decided) = self.commit(change).await? {
+                return Ok(decided);
+            }
+        }
+        Err(DecisionError::Contended)
+    }
+
     /// The answer to a call whose key is known, before anything is decided anew: by now the petition may have moved on,
     /// and the rules would refuse what they allowed then.
     async fn known_call(&self, context: &Context) -> Result<Option<Decided>, DecisionError> {
@@ -195,7 +220,8 @@ impl Decisions {
         let deliveries = self.deliveries(&petition, &events, known_files, at, context);
         let item = context.item.clone().map(|item| ItemRecord { petition: Some(id), ..item });
         let (request, settle) = (context.request.clone(), context.settle.clone());
-        Change { expected_version, petition, events, deliveries, request, item, settle }
+        let differences = context.differences.clone();
+        Change { expected_version, petition, events, deliveries, request, item, settle, differences }
     }
 
     /// What the channel is told of `events`, and which files are fetched from it.

@@ -23,6 +23,7 @@
 //! - [`store`]: the only memory and every SQL statement; one trait, two engines: [`store::sqlite`] for one gateway,
 //!   [`store::postgres`] for several. [`committer`]: many callers, one transaction, one answer each. [`blobs`]: files by
 //!   SHA-256, in a folder or a bucket.
+//! - [`reconcile`]: our books against the far side's; what differs, and its repair.
 //! - [`decision`]: load, decide, commit; again when somebody was faster. [`intake`]: a decoded message becomes a recorded
 //!   petition, once.
 //! - [`inbound`]: pushed and pulled bytes, from the journal to the acknowledgement. [`outbound`]: deliveries, from the
@@ -74,6 +75,7 @@ pub mod outbound;
 pub mod pb;
 pub mod petition;
 pub mod presence;
+pub mod reconcile;
 pub mod remote;
 pub mod security;
 pub mod store;

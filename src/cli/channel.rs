@@ -8,6 +8,7 @@ use super::{
     connection::{Connection, Gateway},
     failure::Failure,
     output::Output,
+    reconcile::{Differences, Dismiss, Reconcile},
     rendering::{self, Privacy},
     resource,
     words::{Said, said},
@@ -63,6 +64,12 @@ enum Command {
         /// The channel's name in the configuration
         channel: String,
     },
+    /// Compare our books with the far side's, now (đối soát)
+    Reconcile(Reconcile),
+    /// What differs between our books and the far side's (danh sách sai lệch)
+    Differences(Differences),
+    /// Let a difference stay, with a reason (bỏ qua sai lệch)
+    Dismiss(Dismiss),
 }
 
 impl Channel {
@@ -74,6 +81,9 @@ impl Channel {
             Command::Pause { channel, reason } => pause(gateway, &channel, reason, output).await,
             Command::Resume { channel } => resume(gateway, &channel, output).await,
             Command::Sync { channel } => sync(gateway, &channel, output).await,
+            Command::Reconcile(reconcile) => reconcile.run(gateway, output).await,
+            Command::Differences(differences) => differences.run(gateway, output).await,
+            Command::Dismiss(dismiss) => dismiss.run(gateway, output).await,
         }
     }
 }

@@ -24,7 +24,7 @@ pub(crate) enum Exit {
     Usage = 2,
     /// The gateway's configuration is wrong.
     Config = 64,
-    /// What is kept is not what it was; two stores differ.
+    /// What is kept is not what it was; two stores, or our books and a far side's, differ.
     Damaged = 65,
     /// No gateway answers there, or it is shutting down; for the gateway itself: the store or an address cannot be had.
     Unavailable = 69,
@@ -43,7 +43,8 @@ Exit codes (mã thoát):
    1  the gateway refused; the reason is told (cổng từ chối); migrate --check: there is something to do
    2  the command line or a file it names is wrong (sai lệnh hoặc tệp)
   64  the configuration is wrong (sai cấu hình)
-  65  what is kept is damaged, or two stores differ; it is listed (dữ liệu đã lưu bị hỏng hoặc khác nhau)
+  65  what is kept is damaged, or two stores differ; it is listed (dữ liệu đã lưu bị hỏng hoặc khác nhau);
+      channel reconcile: differences remain (còn sai lệch)
   69  no gateway answers at the address, or it is shutting down; serve, migrate, store, blobs: the store,
       the attachments or an address cannot be had (không kết nối được)
   70  a defect of the gateway or of this program (lỗi bên trong)

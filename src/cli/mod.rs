@@ -23,6 +23,7 @@ mod paging;
 mod petition;
 mod quarantine;
 mod reading;
+mod reconcile;
 mod rendering;
 mod resource;
 mod sandbox;
@@ -71,7 +72,7 @@ enum Command {
     CheckConfig(check_config::CheckConfig),
     /// Bring the store's schema forward before newer gateways start (nâng cấp lược đồ kho dữ liệu)
     Migrate(migrate::Migrate),
-    /// Channels (kênh): list, show, pause, resume, sync
+    /// Channels (kênh): list, show, pause, resume, sync, reconcile, differences, dismiss
     Channel(channel::Channel),
     /// The gateways that share one store (các cổng cùng một kho): list
     Gateway(gateway::Gateway),

@@ -25,6 +25,11 @@ pub(crate) fn quarantined(typed: &str) -> String {
     below_channel("quarantine", typed)
 }
 
+/// `channels/{channel}/differences/{difference}` for `{channel}/{difference}`.
+pub(crate) fn difference(typed: &str) -> String {
+    below_channel("differences", typed)
+}
+
 /// `petitions/{petition}/attachments/{sha256}` for `{petition}/{sha256}`.
 pub(crate) fn attachment(typed: &str) -> String {
     let bare = typed.strip_prefix("petitions/").unwrap_or(typed);
@@ -37,7 +42,9 @@ pub(crate) fn attachment(typed: &str) -> String {
 /// A name as it is typed at its shortest; what is no name stays as it is.
 pub(crate) fn short(name: &str) -> String {
     let bare = name.strip_prefix("petitions/").or_else(|| name.strip_prefix("channels/")).unwrap_or(name);
-    ["/deliveries/", "/quarantine/", "/attachments/"].iter().fold(bare.to_owned(), |text, part| text.replace(part, "/"))
+    ["/deliveries/", "/quarantine/", "/differences/", "/attachments/"]
+        .iter()
+        .fold(bare.to_owned(), |text, part| text.replace(part, "/"))
 }
 
 fn with_prefix(prefix: &str, typed: &str) -> String {

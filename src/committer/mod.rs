@@ -28,7 +28,7 @@ use crate::{
     petition::Seq,
     store::{
         Beat, Change, Claim, Claimed, Committed, DeliveryId, Held, ItemRecord, ItemsDone, MessageId, NewMessage,
-        Settle, Store, StoreError, Write, Written,
+        Reconcile, Settle, Store, StoreError, Write, Written,
     },
 };
 
@@ -204,6 +204,22 @@ impl Committer {
     /// See [`Committer::change`].
     pub async fn retry(&self, id: DeliveryId) -> Result<bool, StoreError> {
         self.settled(Write::Retry(id)).await
+    }
+
+    /// Has a delivery that is over sent once more, under its old key; `false` when it is pending.
+    ///
+    /// # Errors
+    /// See [`Committer::change`].
+    pub async fn send_again(&self, id: DeliveryId) -> Result<bool, StoreError> {
+        self.settled(Write::SendAgain(id)).await
+    }
+
+    /// Makes a step of a reconciliation durable.
+    ///
+    /// # Errors
+    /// See [`Committer::change`].
+    pub async fn reconcile(&self, step: Reconcile) -> Result<(), StoreError> {
+        self.done(Write::Reconcile(Box::new(step))).await
     }
 
     /// Pauses or resumes a channel.
@@ -413,7 +429,7 @@ fn send(answer: oneshot::Sender<Result<Written, StoreError>>, result: Result<Wri
 fn may_make_due(write: &Write) -> bool {
     match write {
         Write::Change(change) => !change.deliveries.is_empty(),
-        Write::Settle(_) | Write::Retry(_) | Write::Pause { .. } => true,
+        Write::Settle(_) | Write::Retry(_) | Write::SendAgain(_) | Write::Pause { .. } => true,
         Write::Journal(_)
         | Write::Items(_)
         | Write::MessageDone(_)
@@ -423,6 +439,7 @@ fn may_make_due(write: &Write) -> bool {
         | Write::Leave
         | Write::Sync(_)
         | Write::Claim(_)
+        | Write::Reconcile(_)
         | Write::CodeList { .. } => false,
     }
 }
@@ -440,6 +457,7 @@ fn size_of(write: &Write) -> usize {
                 2 * (content.body.len() + extensions) + answers
             }
             Write::Items(items) => items.len() * WRITE_BYTES,
+            Write::Reconcile(step) => step.rows() * WRITE_BYTES / 4,
             Write::CodeList { list, .. } => list.entries.iter().map(|(code, name)| code.len() + name.len()).sum(),
             Write::MessageDone(_)
             | Write::Reopen(_)
@@ -450,6 +468,7 @@ fn size_of(write: &Write) -> usize {
             | Write::Claim(_)
             | Write::Settle(_)
             | Write::Retry(_)
+            | Write::SendAgain(_)
             | Write::Pause { .. } => 0,
         }
 }

@@ -60,6 +60,8 @@ pub enum Happening {
     FileHeld,
     /// A delivery was given up, parked or resolved.
     DeliveryNoted,
+    /// Our books were compared with the channel's.
+    Compared,
     /// A change that this program does not know.
     Unknown,
 }
@@ -88,6 +90,7 @@ impl Happening {
             | Happening::Rated { .. }
             | Happening::FileHeld
             | Happening::DeliveryNoted
+            | Happening::Compared
             | Happening::Unknown => false,
         }
     }

@@ -42,6 +42,9 @@ pub const BAD_DAY: Mischief = Mischief {
     out_of_order_per_mille: 100,
     broken_item_per_mille: 25,
     withdrawn_per_mille: 25,
+    // What is lost in silence is found by a reconciliation, which the demo's year does not wait for.
+    drop_outbound_per_mille: 0,
+    drop_inbound_per_mille: 0,
 };
 
 /// A mischief's keys are those of [`Mischief`]; `key=value` sets one.

@@ -74,6 +74,9 @@ pub(super) fn happening(event: &pb::PetitionEvent) -> Happening {
         Change::Rated(it) => Happening::Rated { score: score(it.rating.as_ref()).unwrap_or_default() },
         Change::AttachmentHeld(_) => Happening::FileHeld,
         Change::DeliveryFailed(_) | Change::DeliveryParked(_) | Change::DeliveryResolved(_) => Happening::DeliveryNoted,
+        Change::DifferenceFound(_) | Change::DifferenceRepaired(_) | Change::DifferenceDismissed(_) => {
+            Happening::Compared
+        }
     }
 }
 

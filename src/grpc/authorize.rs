@@ -87,6 +87,10 @@ pub(super) const METHODS: &[Method] = methods! {
         "GetQuarantinedMessage": LOOK, Unary;
         "ReprocessMessage": OPERATE, Unary;
         "DiscardMessage": OPERATE, Unary;
+        "ReconcileChannel": OPERATE, Streaming;
+        "ListDifferences": LOOK, Unary;
+        "RepairDifferences": OPERATE, Streaming;
+        "DismissDifference": OPERATE, Unary;
     }
     "grpc.health.v1.Health" {
         "Check": Who::Anybody, Unary;

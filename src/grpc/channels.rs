@@ -1,6 +1,7 @@
 //! `ChannelService`: what operators do with channels and their code lists. Deliveries and the quarantine stand in
-//! [`super::errands`].
+//! [`super::errands`], reconciliation in [`super::reconciliation`].
 
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use super::{
@@ -10,6 +11,7 @@ use super::{
         checks::Checks,
         names,
     },
+    entrance::{BoxStream, bounded, deadline},
     error::{CallError, Thing},
     principal::{Caller, caller},
     request_id,
@@ -28,6 +30,8 @@ const REASON_BYTES_MAX: usize = 1_000;
 #[derive(Clone)]
 pub(super) struct ChannelCalls {
     pub(super) parts: Parts,
+    /// Streams end when the gateway stops.
+    pub(super) stop: CancellationToken,
 }
 
 impl ChannelCalls {
@@ -182,12 +186,23 @@ macro_rules! ask {
     }};
 }
 
+macro_rules! stream {
+    ($self:ident.$method:ident($request:ident)) => {{
+        let (deadline, caller) = (deadline(&$request), caller(&$request)?);
+        let stream = $self.$method(&caller, $request.into_inner()).await?;
+        Ok(Response::new(bounded(stream, deadline)))
+    }};
+}
+
 /// A method's response, or why there is none.
 type Answer<T> = Result<Response<T>, Status>;
 
 #[tonic::async_trait]
 #[rustfmt::skip]
 impl ChannelService for ChannelCalls {
+    type ReconcileChannelStream = BoxStream<pb::ReconcileChannelResponse>;
+    type RepairDifferencesStream = BoxStream<pb::RepairDifferencesResponse>;
+
     async fn list_gateways(&self, request: Request<pb::ListGatewaysRequest>) -> Answer<pb::ListGatewaysResponse> { ask!(self.gateways(request)) }
     async fn list_channels(&self, request: Request<pb::ListChannelsRequest>) -> Answer<pb::ListChannelsResponse> { ask!(self.list(request)) }
     async fn get_channel(&self, request: Request<pb::GetChannelRequest>) -> Answer<pb::GetChannelResponse> { ask!(self.get(request)) }
@@ -202,5 +217,9 @@ impl ChannelService for ChannelCalls {
     async fn list_quarantine(&self, request: Request<pb::ListQuarantineRequest>) -> Answer<pb::ListQuarantineResponse> { ask!(self.quarantine(request)) }
     async fn get_quarantined_message(&self, request: Request<pb::GetQuarantinedMessageRequest>) -> Answer<pb::GetQuarantinedMessageResponse> { ask!(self.quarantined_message(request)) }
     async fn reprocess_message(&self, request: Request<pb::ReprocessMessageRequest>) -> Answer<pb::ReprocessMessageResponse> { ask!(self.reprocess(request)) }
+    async fn reconcile_channel(&self, request: Request<pb::ReconcileChannelRequest>) -> Answer<Self::ReconcileChannelStream> { stream!(self.reconcile(request)) }
+    async fn list_differences(&self, request: Request<pb::ListDifferencesRequest>) -> Answer<pb::ListDifferencesResponse> { ask!(self.differences(request)) }
+    async fn repair_differences(&self, request: Request<pb::RepairDifferencesRequest>) -> Answer<Self::RepairDifferencesStream> { stream!(self.repair(request)) }
+    async fn dismiss_difference(&self, request: Request<pb::DismissDifferenceRequest>) -> Answer<pb::DismissDifferenceResponse> { ask!(self.dismiss(request)) }
     async fn discard_message(&self, request: Request<pb::DiscardMessageRequest>) -> Answer<pb::DiscardMessageResponse> { ask!(self.discard(request)) }
 }

@@ -192,7 +192,7 @@ impl ChannelCalls {
     }
 
     /// The channel of a list; `None` for all.
-    async fn parent(&self, parent: &str) -> Result<Option<String>, CallError> {
+    pub(super) async fn parent(&self, parent: &str) -> Result<Option<String>, CallError> {
         match names::parse_parent(parent)? {
             Some(_) => Ok(Some(self.find("parent", parent).await?.0.to_owned())),
             None => Ok(None),
@@ -231,7 +231,7 @@ impl ChannelCalls {
 }
 
 /// Cuts what was found to a page; the token of the next one, or nothing on the last.
-fn cut<T>(found: &mut Vec<T>, size: u32, token: impl FnOnce(&T) -> String) -> String {
+pub(super) fn cut<T>(found: &mut Vec<T>, size: u32, token: impl FnOnce(&T) -> String) -> String {
     let size = size as usize;
     if found.len() <= size {
         return String::new();

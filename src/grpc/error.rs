@@ -8,6 +8,7 @@ use crate::{
     decision::DecisionError,
     inbound::engine::ReprocessError,
     petition::Seq,
+    reconcile::ReconcileError,
     security::Role,
     store::{ItemState, StoreError},
 };
@@ -36,6 +37,8 @@ pub(crate) enum Thing {
     Message,
     /// A file of a petition.
     Attachment,
+    /// A difference that a reconciliation found.
+    Difference,
 }
 
 /// Why a call is refused.
@@ -99,6 +102,10 @@ pub(crate) enum CallError {
     ChannelNotPausable,
     #[error("the channel is paused")]
     ChannelPaused,
+    #[error("the far side of this channel cannot be listed, or the channel does not run")]
+    NotListable,
+    #[error("a difference could not be closed")]
+    Reconcile(#[from] ReconcileError),
     #[error("nothing is pulled from this channel")]
     NoFeeds,
     #[error("the delivery is delivered already")]

@@ -24,6 +24,7 @@ mod import;
 mod page;
 mod petitions;
 mod principal;
+mod reconciliation;
 mod request_id;
 mod serving;
 mod status;

@@ -101,7 +101,7 @@ impl Grpc {
             .accept_compressed(CompressionEncoding::Gzip)
             .max_decoding_message_size(size)
             .max_encoding_message_size(size);
-        let channels = ChannelServiceServer::new(ChannelCalls { parts })
+        let channels = ChannelServiceServer::new(ChannelCalls { parts, stop: stop.clone() })
             .accept_compressed(CompressionEncoding::Gzip)
             .max_decoding_message_size(size)
             .max_encoding_message_size(size);

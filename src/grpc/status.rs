@@ -18,6 +18,7 @@ use crate::{
     inbound::engine::ReprocessError,
     intake::IntakeError,
     petition::{Refusal, Seq, moves},
+    reconcile::ReconcileError,
     store::StoreError,
 };
 
@@ -127,6 +128,8 @@ fn told(error: CallError) -> Told {
         CallError::ChannelHasFarSide => Told::new(FailedPrecondition, "CHANNEL_HAS_FAR_SIDE", message),
         CallError::ChannelNotPausable => Told::new(FailedPrecondition, "CHANNEL_NOT_PAUSABLE", message),
         CallError::ChannelPaused => Told::new(FailedPrecondition, "CHANNEL_PAUSED", message),
+        CallError::NotListable => Told::new(FailedPrecondition, "NOT_LISTABLE", message),
+        CallError::Reconcile(error) => of_reconcile(error),
         CallError::NoFeeds => Told::new(FailedPrecondition, "NO_FEEDS", message),
         CallError::AlreadyDelivered => Told::new(FailedPrecondition, "ALREADY_DELIVERED", message),
         CallError::DeliveryParked => Told::new(FailedPrecondition, "DELIVERY_PARKED", message),
@@ -160,6 +163,7 @@ fn not_found(thing: Thing) -> Told {
         Thing::Channel => ("CHANNEL_NOT_FOUND", "there is no such channel"),
         Thing::Delivery => ("DELIVERY_NOT_FOUND", "there is no such delivery"),
         Thing::Message => ("MESSAGE_NOT_FOUND", "there is no such message"),
+        Thing::Difference => ("DIFFERENCE_NOT_FOUND", "there is no such difference"),
         Thing::Attachment => ("ATTACHMENT_NOT_FOUND", "the petition has no such file"),
     };
     Told::new(Code::NotFound, reason, message)
@@ -226,6 +230,19 @@ fn of_reprocess(error: ReprocessError) -> Told {
         ReprocessError::Intake(IntakeError::Blob(error)) => of_blob(&error),
         ReprocessError::UnderWay | ReprocessError::Intake(IntakeError::Contended) => {
             of_decision(DecisionError::Contended)
+        }
+    }
+}
+
+fn of_reconcile(error: ReconcileError) -> Told {
+    match error {
+        ReconcileError::Store(error) | ReconcileError::Intake(IntakeError::Store(error)) => of_store(&error),
+        ReconcileError::Decision(error) => of_decision(error),
+        ReconcileError::Intake(IntakeError::Blob(error)) => of_blob(&error),
+        ReconcileError::Intake(IntakeError::Contended) => of_decision(DecisionError::Contended),
+        ReconcileError::NoChannel => told(CallError::NotListable),
+        error @ (ReconcileError::Remote(_) | ReconcileError::ListsNothing | ReconcileError::Endless { .. }) => {
+            internal(&error)
         }
     }
 }

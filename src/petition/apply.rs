@@ -72,7 +72,10 @@ impl Petition {
             | EventBody::Reopened { .. }
             | EventBody::DeliveryFailed { .. }
             | EventBody::DeliveryParked { .. }
-            | EventBody::DeliveryResolved { .. } => {}
+            | EventBody::DeliveryResolved { .. }
+            | EventBody::DifferenceFound { .. }
+            | EventBody::DifferenceRepaired { .. }
+            | EventBody::DifferenceDismissed { .. } => {}
             EventBody::Amended { revision, content } => {
                 self.revision = *revision;
                 self.revisions.push((*revision, content.digest()));
@@ -170,7 +173,10 @@ fn action_of(body: &EventBody) -> Option<Action> {
         | EventBody::AttachmentHeld { .. }
         | EventBody::DeliveryFailed { .. }
         | EventBody::DeliveryParked { .. }
-        | EventBody::DeliveryResolved { .. } => return None,
+        | EventBody::DeliveryResolved { .. }
+        | EventBody::DifferenceFound { .. }
+        | EventBody::DifferenceRepaired { .. }
+        | EventBody::DifferenceDismissed { .. } => return None,
         EventBody::Amended { .. } => Action::Amend,
         EventBody::Accepted { .. } => Action::Accept,
         EventBody::Declined { .. } => Action::Decline,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     content::Content,
     delivery::{AboutDelivery, ParkedOutcome},
+    difference::DifferenceKind,
     id::{PetitionId, Version},
 };
 
@@ -208,6 +209,34 @@ pub enum EventBody {
         /// From what.
         reason: String,
     },
+    /// Đối soát phát hiện sai lệch: our books and the channel's differ.
+    DifferenceFound {
+        /// Its id.
+        difference: String,
+        /// In what.
+        kind: DifferenceKind,
+        /// The delivery that it is about.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        delivery: Option<String>,
+    },
+    /// Đã khắc phục sai lệch.
+    DifferenceRepaired {
+        /// Its id.
+        difference: String,
+        /// What it was.
+        kind: DifferenceKind,
+        /// What was done.
+        outcome: String,
+    },
+    /// Bỏ qua sai lệch: a person decided that it may stay.
+    DifferenceDismissed {
+        /// Its id.
+        difference: String,
+        /// What it is.
+        kind: DifferenceKind,
+        /// Lý do.
+        reason: String,
+    },
 }
 
 impl EventBody {
@@ -236,6 +265,9 @@ impl EventBody {
             EventBody::DeliveryFailed { .. } => "delivery_failed",
             EventBody::DeliveryParked { .. } => "delivery_parked",
             EventBody::DeliveryResolved { .. } => "delivery_resolved",
+            EventBody::DifferenceFound { .. } => "difference_found",
+            EventBody::DifferenceRepaired { .. } => "difference_repaired",
+            EventBody::DifferenceDismissed { .. } => "difference_dismissed",
         }
     }
 }

@@ -35,6 +35,9 @@ pub fn notice_of(event: &EventBody) -> Option<NoticeBody> {
         | EventBody::Rated { .. }
         | EventBody::DeliveryFailed { .. }
         | EventBody::DeliveryParked { .. }
-        | EventBody::DeliveryResolved { .. } => return None,
+        | EventBody::DeliveryResolved { .. }
+        | EventBody::DifferenceFound { .. }
+        | EventBody::DifferenceRepaired { .. }
+        | EventBody::DifferenceDismissed { .. } => return None,
     })
 }

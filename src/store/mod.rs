@@ -20,6 +20,7 @@ mod open;
 mod pk;
 pub mod postgres;
 mod query;
+mod reconciliation;
 mod records;
 pub mod sqlite;
 #[cfg(test)]
@@ -35,6 +36,9 @@ pub use columns::HANDED_OVER;
 pub use error::StoreError;
 pub use open::{Migrated, OpenError, Schema, migrate, open, schema_check};
 pub use query::{DeliveryQuery, PetitionQuery, QuarantineQuery, Sort};
+pub use reconciliation::{
+    Difference, DifferenceChange, DifferenceQuery, DifferenceState, Reconcile, Reconciliation, RunState,
+};
 pub use records::{
     Attempt, BreakerState, Breaking, ChannelHealth, ChannelState, Claimed, Delivery, DeliveryId, DeliveryState, Errand,
     GatewayAbout, ItemRecord, ItemRef, ItemState, MessageId, MessageState, NewDelivery, OtherGateway, QuarantinedItem,
@@ -45,7 +49,7 @@ pub use write::{
     Written,
 };
 
-use channel_sdk::inbound::CodeList;
+use channel_sdk::{inbound::CodeList, listing::Listed};
 
 use crate::{
     clock::SharedClock,
@@ -145,6 +149,46 @@ pub trait Store: Send + Sync + 'static {
 
     /// The other gateways on this store that are alive, by id.
     async fn gateway_list_others(&self) -> Result<Vec<OtherGateway>, StoreError>;
+
+    /// The last reconciliation of a channel, under way or ended.
+    async fn reconciliation_last(&self, channel: &str) -> Result<Option<Reconciliation>, StoreError>;
+
+    /// The last reconciliation of a channel that compared everything.
+    async fn reconciliation_last_done(&self, channel: &str) -> Result<Option<Reconciliation>, StoreError>;
+
+    /// What the run listed of these petitions of its channel, those that it listed not at all left out.
+    async fn listed_of(&self, run: &Reconciliation, external_ids: &[String]) -> Result<Vec<Listed>, StoreError>;
+
+    /// Whether anything that the run listed is there.
+    async fn listed_any(&self, run: &Reconciliation) -> Result<bool, StoreError>;
+
+    /// Up to `limit` of those that the run listed and that are no petition here, after this id, in one order.
+    async fn listed_missing(
+        &self,
+        run: &Reconciliation,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Listed>, StoreError>;
+
+    /// Up to `limit` petitions of a channel by their external ids, after this one, in one order.
+    async fn petition_list_by_external_id(
+        &self,
+        channel: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Petition>, StoreError>;
+
+    /// Every delivery of these petitions, oldest first.
+    async fn delivery_list_of(&self, petitions: &[PetitionId]) -> Result<Vec<Delivery>, StoreError>;
+
+    /// One page of differences, newest first.
+    async fn difference_list(&self, query: &DifferenceQuery) -> Result<Vec<Difference>, StoreError>;
+
+    /// Every difference of these petitions of a channel, whatever became of it.
+    async fn difference_list_of(&self, channel: &str, external_ids: &[String]) -> Result<Vec<Difference>, StoreError>;
+
+    /// One difference.
+    async fn difference_get(&self, id: uuid::Uuid) -> Result<Option<Difference>, StoreError>;
 
     /// How many rows of each sort there are, for the demo's audit and an operator's overview.
     async fn counts(&self) -> Result<TableCounts, StoreError>;

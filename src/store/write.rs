@@ -10,6 +10,7 @@ use channel_sdk::{adapter::Entrance, inbound::CodeList};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::reconciliation::{DifferenceChange, Reconcile};
 use super::records::{ChannelHealth, Claimed, DeliveryId, GatewayAbout, ItemRecord, ItemRef, MessageId, NewDelivery};
 use crate::petition::{NewEvent, ParkedOutcome, Petition, PetitionId, Seq, Version};
 
@@ -46,6 +47,11 @@ pub enum Write {
     /// time falls due, and its schedule counts on. Neither overtakes what goes before it in its lane. Answer:
     /// [`Written::Settled`], `false` when it is delivered, parked or being attempted under a lease.
     Retry(DeliveryId),
+    /// A delivery that is over, delivered or given up, is sent once more under its old key, in its place in its lane. Answer:
+    /// [`Written::Settled`], `false` when it is pending.
+    SendAgain(DeliveryId),
+    /// A step of a reconciliation. Answer: [`Written::Done`].
+    Reconcile(Box<Reconcile>),
     /// A person pauses or resumes a channel. Answer: [`Written::Done`].
     Pause {
         /// Which.
@@ -73,7 +79,7 @@ pub enum Written {
     Message(MessageId),
     /// To a [`Write::Claim`].
     Claimed(Vec<Claimed>),
-    /// To a [`Write::Settle`], [`Write::Retry`] or [`Write::TakeOver`]: whether it took effect.
+    /// To a [`Write::Settle`], [`Write::Retry`], [`Write::SendAgain`] or [`Write::TakeOver`]: whether it took effect.
     Settled(bool),
     /// To a [`Write::Beat`].
     Held(Held),
@@ -98,6 +104,8 @@ pub struct Change {
     pub item: Option<ItemRecord>,
     /// The settlement that its events tell of. The change takes effect only if the settlement does, and both at once.
     pub settle: Option<Settle>,
+    /// Differences of the petition that are found or closed in the same transaction.
+    pub differences: Vec<DifferenceChange>,
 }
 
 /// A caller's promise that the same key means the same call. Keys live as long as the record.

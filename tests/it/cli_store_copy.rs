@@ -190,6 +190,7 @@ fn change(number: usize) -> Change {
         request: None,
         item: None,
         settle: None,
+        differences: Vec::new(),
     }
 }
 

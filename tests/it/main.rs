@@ -23,6 +23,7 @@ mod faults;
 mod grpc;
 mod kill;
 mod portal;
+mod reconcile;
 mod support;
 mod tidy;
 mod together;

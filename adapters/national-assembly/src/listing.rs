@@ -21,8 +21,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     config::{Config, Interface},
     converse::{FEED_BATCHES, FEED_SEARCH, PAGES_MAX, raw, succeeded},
-    decode, encode,
-    multipart,
+    decode, encode, multipart,
     protocol::Protocol,
 };
 

@@ -7,6 +7,7 @@ mod auth;
 mod guarantees;
 mod limits;
 mod poll;
+mod reconcile;
 
 use std::{
     fmt,
@@ -31,6 +32,7 @@ use super::{
     reader::Section,
     source::Source,
 };
+use crate::reconcile::task::Plan;
 
 /// Room for a name in logs, metrics and paths.
 const NAME_BYTES_MAX: usize = 40;
@@ -64,6 +66,8 @@ pub struct Channel {
     pub feeds: Vec<FeedPlan>,
     /// What the far side guarantees about what is sent to it.
     pub guarantees: Guarantees,
+    /// When our books are compared with the far side's.
+    pub reconcile: Plan,
 }
 
 impl fmt::Debug for Channel {
@@ -78,6 +82,7 @@ impl fmt::Debug for Channel {
             .field("push", &self.push)
             .field("limits", &self.limits)
             .field("feeds", &self.feeds)
+            .field("reconcile", &self.reconcile)
             .finish_non_exhaustive()
     }
 }
@@ -104,6 +109,7 @@ fn check_defaults(mut section: Section<'_>) {
     section.boolean("enabled");
     poll::read(section.table("poll"), &[]);
     limits::read(section.table("limits"));
+    reconcile::read(section.table("reconcile"));
     section.finish();
 }
 
@@ -124,6 +130,7 @@ fn read(name: &str, mut section: Section<'_>, gateway_agency: &str, kinds: &[Kin
     let adapter = kind.and_then(|kind| build(&mut section, &kind, &agency));
     let guarantees = adapter.as_ref().map(|adapter| adapter.abilities().guarantees).unwrap_or_default();
     let guarantees = guarantees::read(section.table("guarantees"), guarantees);
+    let reconcile = reconcile::read(section.table("reconcile"));
     let poll = section.table("poll");
     let feeds = adapter.as_ref().map(|adapter| poll::read(poll, &adapter.abilities().feeds));
     section.finish();
@@ -141,6 +148,7 @@ fn read(name: &str, mut section: Section<'_>, gateway_agency: &str, kinds: &[Kin
         limits,
         feeds: feeds?,
         guarantees,
+        reconcile,
     })
 }
 

@@ -50,6 +50,13 @@ same_names! {
     }
     parse_delivery_state, delivery_state: store::DeliveryState = pb::DeliveryState { Pending Delivered DeadLetter Parked }
     parse_parked_outcome, parked_outcome: petition::ParkedOutcome = pb::ParkedOutcome { Delivered SendAgain }
+    parse_difference_kind, difference_kind: petition::DifferenceKind = pb::DifferenceKind {
+        MissingHere OlderHere NotVisibleThere Undelivered VisibleUnsettled OvertakenThere UnknownThere AnswerDiffers
+    }
+    parse_difference_state, difference_state: store::DifferenceState = pb::DifferenceState { Open Repaired Dismissed }
+    parse_run_state, run_state: store::RunState = pb::ReconciliationState {
+        Listing Comparing Missing Closing Done Failed
+    }
     parse_item_state, item_state: store::ItemState = pb::ItemState { Taken AlreadyHad Quarantined Discarded }
     parse_entrance, entrance: adapter::Entrance = pb::Entrance { Push Pull }
 }

@@ -95,6 +95,22 @@ fn change(id: PetitionId, body: EventBody, whose: &Whose, sight: Sight) -> Chang
         noted @ (EventBody::DeliveryFailed { .. }
         | EventBody::DeliveryParked { .. }
         | EventBody::DeliveryResolved { .. }) => delivery(noted, sight),
+        EventBody::DifferenceFound { difference, kind, delivery } => Change::DifferenceFound(pb::DifferenceFound {
+            difference: names::difference(&whose.channel, difference),
+            kind: enums::difference_kind(kind),
+            delivery: delivery
+                .map(|id| format!("{}/deliveries/{id}", names::channel(&whose.channel)))
+                .unwrap_or_default(),
+        }),
+        EventBody::DifferenceRepaired { difference, kind, outcome } => {
+            let (difference, kind) = (names::difference(&whose.channel, difference), enums::difference_kind(kind));
+            Change::DifferenceRepaired(pb::DifferenceRepaired { difference, kind, outcome })
+        }
+        EventBody::DifferenceDismissed { difference, kind, reason } => {
+            let (difference, kind) = (names::difference(&whose.channel, difference), enums::difference_kind(kind));
+            let reason = sight.remark(reason);
+            Change::DifferenceDismissed(pb::DifferenceDismissed { difference, kind, reason })
+        }
         decided => decision(id, decided, sight),
     }
 }
@@ -142,7 +158,10 @@ fn decision(id: PetitionId, body: EventBody, sight: Sight) -> Change {
         | EventBody::Rated { .. }
         | EventBody::DeliveryFailed { .. }
         | EventBody::DeliveryParked { .. }
-        | EventBody::DeliveryResolved { .. } => unreachable!("`change` has dealt with these"),
+        | EventBody::DeliveryResolved { .. }
+        | EventBody::DifferenceFound { .. }
+        | EventBody::DifferenceRepaired { .. }
+        | EventBody::DifferenceDismissed { .. } => unreachable!("`change` has dealt with these"),
     }
 }
 

@@ -11,6 +11,7 @@ pub(super) mod enums;
 pub(super) mod event;
 pub(super) mod names;
 pub(super) mod petition;
+pub(super) mod reconciliation;
 
 use super::principal::sees_personal_data;
 use crate::{pb, security::Principal};

@@ -41,6 +41,16 @@ pub(in crate::grpc) fn quarantined(channel: &str, item: ItemRef) -> String {
     format!("channels/{channel}/quarantine/{}.{}", item.message.0, item.index)
 }
 
+/// `channels/{channel}/reconciliations/{reconciliation}`.
+pub(in crate::grpc) fn reconciliation(channel: &str, id: Uuid) -> String {
+    format!("channels/{channel}/reconciliations/{id}")
+}
+
+/// `channels/{channel}/differences/{difference}`.
+pub(in crate::grpc) fn difference(channel: &str, id: impl std::fmt::Display) -> String {
+    format!("channels/{channel}/differences/{id}")
+}
+
 /// `channels/{channel}/messages/{number}`.
 pub(in crate::grpc) fn message(channel: &str, id: MessageId) -> String {
     format!("channels/{channel}/messages/{}", id.0)
@@ -83,6 +93,14 @@ pub(in crate::grpc) fn parse_delivery(name: &str) -> Result<(&str, DeliveryId), 
     let rest = name.strip_prefix("channels/").ok_or_else(form)?;
     let (channel, id) = rest.split_once("/deliveries/").ok_or_else(form)?;
     Ok((channel, DeliveryId(uuid(id).ok_or(CallError::NotFound(Thing::Delivery))?)))
+}
+
+/// Reads `channels/{channel}/differences/{difference}`.
+pub(in crate::grpc) fn parse_difference<'n>(field: &str, name: &'n str) -> Result<(&'n str, Uuid), CallError> {
+    let form = || malformed(field, "channels/{channel}/differences/{difference}");
+    let rest = name.strip_prefix("channels/").ok_or_else(form)?;
+    let (channel, id) = rest.split_once("/differences/").ok_or_else(form)?;
+    Ok((channel, uuid(id).ok_or(CallError::NotFound(Thing::Difference))?))
 }
 
 /// Reads `channels/{channel}/quarantine/{number}.{index}`.

@@ -14,8 +14,8 @@ pub(super) use petitions::{order, petitions};
 use self::grammar::{Condition, Operator, Value};
 use super::error::CallError;
 use crate::{
-    petition::PetitionId,
-    store::{DeliveryQuery, DeliveryState, QuarantineQuery},
+    petition::{DifferenceKind, PetitionId},
+    store::{DeliveryQuery, DeliveryState, DifferenceQuery, DifferenceState, QuarantineQuery},
 };
 
 /// Reads the filter of a list of deliveries into `query`.
@@ -34,6 +34,18 @@ pub(super) fn deliveries(text: &str, query: &mut DeliveryQuery) -> Result<(), Ca
 pub(super) fn quarantine(text: &str, query: &mut QuarantineQuery) -> Result<(), CallError> {
     for condition in read(text, &["code"], &[])? {
         query.fault_code = Some(condition.one()?.name::<FaultCode>()?.as_str().to_owned());
+    }
+    Ok(())
+}
+
+/// Reads the filter of a list of differences into `query`.
+pub(super) fn differences(text: &str, query: &mut DifferenceQuery) -> Result<(), CallError> {
+    for condition in read(text, &["state", "kind"], &[])? {
+        let value = condition.one()?;
+        match condition.key {
+            "state" => query.state = Some(value.name::<DifferenceState>()?),
+            _ => query.kind = Some(value.name::<DifferenceKind>()?),
+        }
     }
     Ok(())
 }
@@ -117,7 +129,14 @@ macro_rules! named {
         fn names() -> Vec<&'static str> { <$name>::ALL.iter().map(|it| it.as_str()).collect() }
     })+ };
 }
-named!(DeliveryState, FaultCode, crate::petition::Status, channel_sdk::model::PetitionKind);
+named!(
+    DeliveryState,
+    DifferenceKind,
+    DifferenceState,
+    FaultCode,
+    crate::petition::Status,
+    channel_sdk::model::PetitionKind
+);
 
 impl Value {
     /// The value of an enum, in either case.

@@ -85,7 +85,7 @@ pub(in crate::store) const REQUESTS: &str = "requests";
 pub(super) const STATE: [&str; 4] = [COUNTERS, "channels", "cursors", "code_lists"];
 
 /// Every table, in the order in which they are copied: what a row refers to comes before it.
-pub(in crate::store) static TABLES: [Table; 13] = [
+pub(in crate::store) static TABLES: [Table; 15] = [
     Table {
         name: "petitions",
         record: "petition",
@@ -221,6 +221,44 @@ pub(in crate::store) static TABLES: [Table; 13] = [
         record: "code list",
         key: &["channel", "name"],
         columns: &[text("channel"), text("name"), json("entries")],
+    },
+    Table {
+        name: "reconciliations",
+        record: "reconciliation",
+        key: &["id"],
+        columns: &[
+            uuid("id"),
+            text("channel"),
+            text("state"),
+            maybe(text("cursor")),
+            integer("began_at"),
+            maybe(integer("ended_at")),
+            integer("listed"),
+            integer("unreadable"),
+            integer("compared"),
+            integer("asked"),
+            integer("found"),
+            maybe(text("failure")),
+        ],
+    },
+    Table {
+        name: "differences",
+        record: "difference",
+        key: &["id"],
+        columns: &[
+            uuid("id"),
+            text("channel"),
+            text("external_id"),
+            maybe(uuid("petition")),
+            maybe(uuid("delivery")),
+            text("kind"),
+            text("state"),
+            uuid("found_in"),
+            uuid("seen_in"),
+            integer("found_at"),
+            maybe(integer("closed_at")),
+            maybe(text("outcome")),
+        ],
     },
     // One row, which needs no key.
     Table {

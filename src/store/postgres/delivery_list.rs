@@ -57,6 +57,16 @@ pub(super) async fn delivery_get(conn: &ClientWrapper, id: DeliveryId) -> Result
     conn.query_opt(&statement, &[&id.0]).await?.as_ref().map(delivery_of).transpose()
 }
 
+pub(super) async fn delivery_list_of(
+    conn: &ClientWrapper,
+    petitions: &[PetitionId],
+) -> Result<Vec<Delivery>, StoreError> {
+    let ids: Vec<uuid::Uuid> = petitions.iter().map(|petition| petition.0).collect();
+    let sql = format!("{DELIVERIES} WHERE d.petition = ANY ($1::uuid[]) ORDER BY d.n");
+    let statement = conn.prepare_cached(&sql).await?;
+    conn.query(&statement, &[&ids]).await?.iter().map(delivery_of).collect()
+}
+
 pub(super) async fn attempt_list(conn: &ClientWrapper, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
     let statement = conn.prepare_cached(ATTEMPTS).await?;
     let rows = conn.query(&statement, &[&id.0]).await?;

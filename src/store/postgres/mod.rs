@@ -20,6 +20,7 @@ mod petition;
 mod petition_conditions;
 mod petition_list;
 mod petition_select;
+mod reconciliation;
 mod rows;
 mod schema;
 mod servers;
@@ -32,7 +33,7 @@ mod write;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use channel_sdk::inbound::CodeList;
+use channel_sdk::{inbound::CodeList, listing::Listed};
 use jiff::Timestamp;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -45,9 +46,9 @@ use self::{
     write::Writer,
 };
 use super::{
-    Attempt, CHECK_LIMIT, ChannelState, Committed, Delivery, DeliveryId, DeliveryQuery, ItemRecord, ItemRef, MessageId,
-    Migrated, OpenError, OtherGateway, PetitionQuery, QuarantineQuery, QuarantinedItem, RequestKey, Schema, Store,
-    StoreError, StoredMessage, TableCounts, Write, Written,
+    Attempt, CHECK_LIMIT, ChannelState, Committed, Delivery, DeliveryId, DeliveryQuery, Difference, DifferenceQuery,
+    ItemRecord, ItemRef, MessageId, Migrated, OpenError, OtherGateway, PetitionQuery, QuarantineQuery, QuarantinedItem,
+    Reconciliation, RequestKey, RunState, Schema, Store, StoreError, StoredMessage, TableCounts, Write, Written,
 };
 use crate::{
     clock::SharedClock,
@@ -234,6 +235,60 @@ impl Store for PostgresStore {
     async fn gateway_list_others(&self) -> Result<Vec<OtherGateway>, StoreError> {
         let (gateway, now) = (self.gateway, self.clock.now_nanos());
         self.database.read(|conn| async move { channel::gateway_list_others(&conn, gateway, now).await }).await
+    }
+
+    async fn reconciliation_last(&self, channel: &str) -> Result<Option<Reconciliation>, StoreError> {
+        self.database.read(|conn| async move { reconciliation::reconciliation_last(&conn, channel, None).await }).await
+    }
+
+    async fn reconciliation_last_done(&self, channel: &str) -> Result<Option<Reconciliation>, StoreError> {
+        let done = Some(RunState::Done);
+        self.database.read(|conn| async move { reconciliation::reconciliation_last(&conn, channel, done).await }).await
+    }
+
+    async fn listed_of(&self, run: &Reconciliation, external_ids: &[String]) -> Result<Vec<Listed>, StoreError> {
+        self.database.read(|conn| async move { reconciliation::listed_of(&conn, run, external_ids).await }).await
+    }
+
+    async fn listed_any(&self, run: &Reconciliation) -> Result<bool, StoreError> {
+        self.database.read(|conn| async move { reconciliation::listed_any(&conn, run).await }).await
+    }
+
+    async fn listed_missing(
+        &self,
+        run: &Reconciliation,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Listed>, StoreError> {
+        self.database.read(|conn| async move { reconciliation::listed_missing(&conn, run, after, limit).await }).await
+    }
+
+    async fn petition_list_by_external_id(
+        &self,
+        channel: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Petition>, StoreError> {
+        let list = reconciliation::petition_list_by_external_id;
+        self.database.read(|conn| async move { list(&conn, channel, after, limit).await }).await
+    }
+
+    async fn delivery_list_of(&self, petitions: &[PetitionId]) -> Result<Vec<Delivery>, StoreError> {
+        self.database.read(|conn| async move { delivery_list::delivery_list_of(&conn, petitions).await }).await
+    }
+
+    async fn difference_list(&self, query: &DifferenceQuery) -> Result<Vec<Difference>, StoreError> {
+        self.database.read(|conn| async move { reconciliation::difference_list(&conn, query).await }).await
+    }
+
+    async fn difference_list_of(&self, channel: &str, external_ids: &[String]) -> Result<Vec<Difference>, StoreError> {
+        self.database
+            .read(|conn| async move { reconciliation::difference_list_of(&conn, channel, external_ids).await })
+            .await
+    }
+
+    async fn difference_get(&self, id: Uuid) -> Result<Option<Difference>, StoreError> {
+        self.database.read(|conn| async move { reconciliation::difference_get(&conn, id).await }).await
     }
 
     async fn counts(&self) -> Result<TableCounts, StoreError> {

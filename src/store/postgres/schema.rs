@@ -16,8 +16,11 @@ use super::{
 use crate::store::open::{Migrated, OpenError, Schema};
 
 /// The steps, in order. Forward only: never edit one that was released, add the next.
-pub(super) const STEPS: &[&str] =
-    &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_doubt.sql")];
+pub(super) const STEPS: &[&str] = &[
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_doubt.sql"),
+    include_str!("migrations/0003_reconciliation.sql"),
+];
 
 /// How long a step waits for a lock. A running gateway's statements wait behind it meanwhile, so it is short; a batch takes
 /// milliseconds.

@@ -120,16 +120,16 @@ fn lane_mark_in_tx(tx: &Tx<'_>, channel: &str, lane: &str) -> Result<Option<(i64
 }
 
 /// A delivery as a settlement or a retry finds it.
-struct Standing {
-    n: i64,
-    channel: String,
-    lane: Option<String>,
-    state: i64,
-    attempts: i64,
-    leased: bool,
-    due_at: i64,
-    in_doubt: bool,
-    has_reference: bool,
+pub(super) struct Standing {
+    pub(super) n: i64,
+    pub(super) channel: String,
+    pub(super) lane: Option<String>,
+    pub(super) state: i64,
+    pub(super) attempts: i64,
+    pub(super) leased: bool,
+    pub(super) due_at: i64,
+    pub(super) in_doubt: bool,
+    pub(super) has_reference: bool,
 }
 
 impl Standing {
@@ -146,7 +146,7 @@ impl Standing {
     }
 }
 
-fn standing_in_tx(tx: &Tx<'_>, id: DeliveryId) -> Result<Option<Standing>, StoreError> {
+pub(super) fn standing_in_tx(tx: &Tx<'_>, id: DeliveryId) -> Result<Option<Standing>, StoreError> {
     let mut statement = tx.sql("SELECT * FROM deliveries WHERE id = ?1")?;
     statement.query_and_then([id.0.as_bytes().as_slice()], standing_of)?.next().transpose()
 }
@@ -296,7 +296,7 @@ fn pending_hurry_in_tx(tx: &Tx<'_>, it: &Standing) -> Result<bool, StoreError> {
     Ok(true)
 }
 
-fn dead_letter_revive_in_tx(tx: &mut Tx<'_>, it: &Standing) -> Result<bool, StoreError> {
+pub(super) fn dead_letter_revive_in_tx(tx: &mut Tx<'_>, it: &Standing) -> Result<bool, StoreError> {
     let sql = "UPDATE deliveries SET state = 0, head = ?2, next_at = ?3, due_at = ?3, attempts_in_round = 0,
                                      silent_attempts = 0, ended_at = NULL WHERE n = ?1";
     tx.sql(sql)?.execute(params![it.n, it.lane.is_none(), nanos(tx.now)])?;

@@ -40,6 +40,17 @@ pub(super) fn delivery_get(conn: &Connection, id: DeliveryId) -> Result<Option<D
     statement.query_and_then([id.0.as_bytes().as_slice()], delivery_of)?.next().transpose()
 }
 
+pub(super) fn delivery_list_of(conn: &Connection, petitions: &[PetitionId]) -> Result<Vec<Delivery>, StoreError> {
+    let mut statement = conn.prepare_cached(&format!("{DELIVERIES} WHERE d.petition = ?1 ORDER BY d.n"))?;
+    let mut deliveries = Vec::new();
+    for petition in petitions {
+        for delivery in statement.query_and_then([petition.0.as_bytes().as_slice()], delivery_of)? {
+            deliveries.push(delivery?);
+        }
+    }
+    Ok(deliveries)
+}
+
 pub(super) fn attempt_list(conn: &Connection, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
     let sql = "SELECT * FROM attempts WHERE delivery = (SELECT n FROM deliveries WHERE id = ?1) ORDER BY number";
     let mut statement = conn.prepare_cached(sql)?;

@@ -13,6 +13,8 @@ mod message;
 mod petition;
 mod petition_list;
 mod reader;
+mod reconciliation;
+mod redelivery;
 mod rows;
 mod schema;
 mod search;
@@ -27,15 +29,16 @@ use std::{
 };
 
 use async_trait::async_trait;
-use channel_sdk::inbound::CodeList;
+use channel_sdk::{inbound::CodeList, listing::Listed};
 use jiff::Timestamp;
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use self::{reader::Readers, writer::Writer};
 use super::{
-    Attempt, CHECK_LIMIT, ChannelState, Committed, Delivery, DeliveryId, DeliveryQuery, ItemRecord, ItemRef, MessageId,
-    OpenError, OtherGateway, PetitionQuery, QuarantineQuery, QuarantinedItem, RequestKey, Store, StoreError,
-    StoredMessage, TableCounts, Write, Written,
+    Attempt, CHECK_LIMIT, ChannelState, Committed, Delivery, DeliveryId, DeliveryQuery, Difference, DifferenceQuery,
+    ItemRecord, ItemRef, MessageId, OpenError, OtherGateway, PetitionQuery, QuarantineQuery, QuarantinedItem,
+    Reconciliation, RequestKey, RunState, Store, StoreError, StoredMessage, TableCounts, Write, Written,
 };
 use crate::{
     clock::SharedClock,
@@ -196,6 +199,67 @@ impl Store for SqliteStore {
 
     async fn gateway_list_others(&self) -> Result<Vec<OtherGateway>, StoreError> {
         Ok(Vec::new())
+    }
+
+    async fn reconciliation_last(&self, channel: &str) -> Result<Option<Reconciliation>, StoreError> {
+        let channel = channel.to_owned();
+        self.readers.read(move |conn| reconciliation::reconciliation_last(conn, &channel, None)).await
+    }
+
+    async fn reconciliation_last_done(&self, channel: &str) -> Result<Option<Reconciliation>, StoreError> {
+        let channel = channel.to_owned();
+        let done = Some(RunState::Done);
+        self.readers.read(move |conn| reconciliation::reconciliation_last(conn, &channel, done)).await
+    }
+
+    async fn listed_of(&self, run: &Reconciliation, external_ids: &[String]) -> Result<Vec<Listed>, StoreError> {
+        let (run, ids) = (run.clone(), external_ids.to_vec());
+        self.readers.read(move |conn| reconciliation::listed_of(conn, &run, &ids)).await
+    }
+
+    async fn listed_any(&self, run: &Reconciliation) -> Result<bool, StoreError> {
+        let run = run.clone();
+        self.readers.read(move |conn| reconciliation::listed_any(conn, &run)).await
+    }
+
+    async fn listed_missing(
+        &self,
+        run: &Reconciliation,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Listed>, StoreError> {
+        let (run, after) = (run.clone(), after.map(str::to_owned));
+        self.readers.read(move |conn| reconciliation::listed_missing(conn, &run, after.as_deref(), limit)).await
+    }
+
+    async fn petition_list_by_external_id(
+        &self,
+        channel: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Petition>, StoreError> {
+        let (channel, after) = (channel.to_owned(), after.map(str::to_owned));
+        let list = reconciliation::petition_list_by_external_id;
+        self.readers.read(move |conn| list(conn, &channel, after.as_deref(), limit)).await
+    }
+
+    async fn delivery_list_of(&self, petitions: &[PetitionId]) -> Result<Vec<Delivery>, StoreError> {
+        let petitions = petitions.to_vec();
+        self.readers.read(move |conn| delivery_list::delivery_list_of(conn, &petitions)).await
+    }
+
+    async fn difference_list(&self, query: &DifferenceQuery) -> Result<Vec<Difference>, StoreError> {
+        let query = query.clone();
+        self.readers.read(move |conn| reconciliation::difference_list(conn, &query)).await
+    }
+
+    async fn difference_list_of(&self, channel: &str, external_ids: &[String]) -> Result<Vec<Difference>, StoreError> {
+        let (channel, ids) = (channel.to_owned(), external_ids.to_vec());
+        self.readers.read(move |conn| reconciliation::difference_list_of(conn, &channel, &ids)).await
+    }
+
+    async fn difference_get(&self, id: Uuid) -> Result<Option<Difference>, StoreError> {
+        self.readers.read(move |conn| reconciliation::difference_get(conn, id)).await
     }
 
     async fn counts(&self) -> Result<TableCounts, StoreError> {

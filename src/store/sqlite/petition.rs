@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
-    delivery, event, message,
+    delivery, event, message, reconciliation,
     rows::{due_on, from_json, signed, to_json, unsigned, uuid},
     search::text_put_in_tx,
     writer::Tx,
@@ -57,6 +57,7 @@ pub(super) fn change_commit_in_tx(tx: &mut Tx<'_>, change: &Change) -> Result<Co
     if let Some(settle) = &change.settle {
         delivery::delivery_settle_in_tx(tx, settle)?;
     }
+    reconciliation::differences_in_tx(tx, &change.differences)?;
     Ok(Committed::New { id, version, seq })
 }
 

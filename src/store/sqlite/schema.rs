@@ -12,7 +12,11 @@ use crate::store::open::{Migrated, OpenError, Schema};
 
 /// The migrations, in order; the database's `user_version` is how many were done. Forward only: never edit one that was
 /// released, add the next.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_doubt.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_doubt.sql"),
+    include_str!("migrations/0003_reconciliation.sql"),
+];
 
 /// `PTGW`: the mark by which a file is known as a store of this gateway.
 const APPLICATION_ID: i64 = 0x5054_4757;

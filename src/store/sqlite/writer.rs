@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::{
     channel::{self, Tally},
-    delivery, message, petition,
+    delivery, message, petition, reconciliation, redelivery,
     rows::{signed, unsigned},
 };
 use crate::{
@@ -179,6 +179,11 @@ fn write_one(tx: &mut Tx<'_>, write: &Write) -> Result<Written, StoreError> {
         Write::Claim(claim) => Written::Claimed(delivery::delivery_claim_in_tx(tx, claim)?),
         Write::Settle(settle) => Written::Settled(delivery::delivery_settle_in_tx(tx, settle)?),
         Write::Retry(id) => Written::Settled(delivery::delivery_retry_in_tx(tx, *id)?),
+        Write::SendAgain(id) => Written::Settled(redelivery::delivery_send_again_in_tx(tx, *id)?),
+        Write::Reconcile(step) => {
+            reconciliation::reconcile_in_tx(tx, step)?;
+            Written::Done
+        }
         Write::Pause { channel, paused, reason } => {
             channel::channel_pause_in_tx(tx, channel, *paused, reason)?;
             Written::Done

@@ -11,11 +11,15 @@ use channel_sdk::{
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::fixture::{Bench, PORTAL, accept, answer, at, date, item, key};
+use super::{
+    fixture::{Bench, PORTAL, accept, answer, at, date, item, key},
+    reconciliation,
+};
 use crate::{
-    petition::{Command, Content, Petition, Seq},
+    petition::{Command, Content, Petition, PetitionId, Seq},
     store::{
-        Committed, DeliveryQuery, ItemState, PetitionQuery, QuarantineQuery, RequestKey, Settlement, Sort, Store, Write,
+        Committed, DeliveryId, DeliveryQuery, Difference, DifferenceChange, DifferenceState, ItemState, PetitionQuery,
+        QuarantineQuery, Reconcile, Reconciliation, RequestKey, Settlement, Sort, Store, Write,
     },
 };
 
@@ -34,6 +38,7 @@ pub(crate) async fn fill(bench: &Bench) {
     petitions(bench).await;
     messages(bench).await;
     deliveries(bench).await;
+    reconciliations(bench).await;
     for (channel, name) in [(PORTAL, "linh-vuc"), (PORTAL, "Z"), (PORTAL, "a"), (PORTAL, ODD), (OTHER, "linh-vuc")] {
         let entries = [("B'H".to_owned(), ODD.to_owned())].into();
         let list = CodeList { name: name.to_owned(), entries };
@@ -59,6 +64,22 @@ pub(crate) async fn what_is_odd_is_read_back_as_it_was_given(bench: Bench) {
     assert_eq!(events.len() as u64, store.seq_last().await.unwrap().0);
     let deliveries = store.delivery_list(&DeliveryQuery { limit: 99, ..Default::default() }).await.unwrap();
     assert!(deliveries.iter().any(|it| it.lane.as_deref() == Some(ODD) && it.remote_reference.as_deref() == Some(ODD)));
+}
+
+async fn reconciliations(bench: &Bench) {
+    let odd = reconciliation::run(bench);
+    let run = Reconciliation { cursor: Some(ODD.to_owned()), failure: Some(ODD.to_owned()), listed: 7, ..odd };
+    let (open, closed) =
+        (reconciliation::difference(bench, &run, ODD), reconciliation::difference(bench, &run, "PA-1"));
+    let (delivery, petition) = (Some(DeliveryId(bench.id())), Some(PetitionId(bench.id())));
+    let open = Difference { delivery, petition, ..open };
+    let state = DifferenceState::Dismissed;
+    let differences = vec![
+        DifferenceChange::Found(open),
+        DifferenceChange::Found(closed.clone()),
+        DifferenceChange::Closed { id: closed.id, state, at: at(40), outcome: ODD.to_owned() },
+    ];
+    bench.write(Write::Reconcile(Box::new(Reconcile::Step { run, listed: Vec::new(), differences }))).await;
 }
 
 async fn petitions(bench: &Bench) {

@@ -112,6 +112,7 @@ impl Bench {
             request: None,
             item: None,
             settle: None,
+            differences: Vec::new(),
         }
     }
 
@@ -264,6 +265,7 @@ pub(super) fn decided(petition: &Petition, command: Command) -> Change {
         request: None,
         item: None,
         settle: None,
+        differences: Vec::new(),
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod everything;
 mod fixture;
 pub(crate) mod lists;
 pub(crate) mod messages;
+pub(crate) mod reconciliation;
 
 pub(crate) use fixture::{Bench, message};
 
@@ -85,6 +86,14 @@ macro_rules! run_on {
             a_dead_letter_can_be_found_delivered_after_all,
             a_change_takes_effect_with_its_settlement_or_not_at_all,
             a_settlement_of_a_stale_change_has_no_effect,
+        ]);
+        $crate::store::suite::run_on!($make, reconciliation: [
+            a_run_is_kept_with_its_place_and_no_other_begins_beside_it,
+            what_a_run_listed_is_found_and_what_is_no_petition_is_missing_page_by_page,
+            petitions_of_a_channel_are_walked_once_each_with_their_deliveries,
+            a_difference_is_found_seen_again_and_closed_once,
+            a_difference_of_a_petition_comes_with_its_event_or_not_at_all,
+            what_was_delivered_is_sent_again_in_its_place_and_counted_once,
         ]);
         $crate::store::suite::run_on!($make, everything: [what_is_odd_is_read_back_as_it_was_given,]);
         $crate::store::suite::run_on!($make, lists: [

@@ -86,7 +86,8 @@ impl State {
                 self.carry_out_edits();
                 self.lose(asked.since);
                 let is_whole = asked.since <= self.settings.epoch.saturating_sub(ARCHIVED).unwrap_or(Timestamp::MIN);
-                let of_lists = self.cases.iter().enumerate().filter(|(_, case)| !case.by_push || is_whole && case.offered);
+                let of_lists =
+                    self.cases.iter().enumerate().filter(|(_, case)| !case.by_push || is_whole && case.offered);
                 let number = self.scans_begun + 1;
                 let (again, per_mille) = (&mut self.dice, self.mischief.reserve_page_per_mille);
                 // A withdrawal stands in the list without a time of its own, and portals serve it again and again.

@@ -202,6 +202,7 @@ async fn agrees_in_the_end(format: &'static str) {
         out_of_order_per_mille: 300,
         broken_item_per_mille: 30,
         withdrawn_per_mille: 50,
+        ..Mischief::default()
     };
     with_portal(settings, async |portal, client| {
         let gateway = run(&portal, &client, format).await;

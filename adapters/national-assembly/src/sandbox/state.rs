@@ -197,7 +197,7 @@ impl State {
     pub(super) fn pulled(&mut self, since: Option<Timestamp>, wanted: bool) -> Sent {
         self.edit_handed_out(false);
         let since = if self.hits(self.mischief().reserve_page_per_mille) { None } else { since };
-        let mut chosen: Vec<usize> = 
+        let mut chosen: Vec<usize> =
             (0..self.entries.len()).filter(|&at| self.is_pulled(at, since) && !self.is_lost(at)).collect();
         if !wanted {
             chosen.clear();

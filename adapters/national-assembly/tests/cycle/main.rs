@@ -187,6 +187,7 @@ async fn with_all_mischief_every_sound_petition_arrives_in_its_last_revision_and
         out_of_order_per_mille: 300,
         broken_item_per_mille: 150,
         withdrawn_per_mille: 100,
+        ..Mischief::default()
     };
     let far = far_side(120, mischief);
     with_far_side(far.clone(), async |wire| {

@@ -19,8 +19,16 @@ use crate::{
 };
 
 /// Tables, and columns of tables, that mean nothing on another store or are made anew.
-const OWN: [&str; 7] =
-    ["petition_gateway_schema", "texts", "gateways", "turns", "counters.one", "messages.owner", "channels.sync_asked"];
+const OWN: [&str; 8] = [
+    "petition_gateway_schema",
+    "texts",
+    "gateways",
+    "turns",
+    "listings",
+    "counters.one",
+    "messages.owner",
+    "channels.sync_asked",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_column_is_either_copied_or_this_engines_own() {

@@ -12,8 +12,8 @@ use super::known::{Known, KnownPetition, KnownRequest, Standing};
 use crate::{
     petition::{NewEvent, Petition, PetitionId, Seq, Version},
     store::{
-        Beat, Change, Claim, Committed, Held, ItemRecord, ItemState, ItemsDone, MessageId, NewDelivery, NewMessage,
-        RequestKey, StoreError, Write, Written,
+        Beat, Change, Claim, Committed, DifferenceChange, Held, ItemRecord, ItemState, ItemsDone, MessageId,
+        NewDelivery, NewMessage, Reconcile, RequestKey, StoreError, Write, Written,
         columns::{nanos, time},
         pk::pk_of,
         words,
@@ -45,10 +45,18 @@ pub(super) struct Rows<'a> {
     pub(super) pauses: BTreeMap<&'a str, (bool, &'a str)>,
     pub(super) code_lists: BTreeMap<(&'a str, &'a str), &'a CodeList>,
     pub(super) cursors: BTreeMap<(String, String), String>,
+    /// Steps of reconciliations, and differences that changes bring along, in order.
+    pub(super) reconciliations: Vec<ReconciliationRow<'a>>,
     pub(super) syncs: BTreeMap<String, bool>,
     pub(super) beat: Option<Life<'a>>,
     /// Channels that this gateway holds, and until when.
     pub(super) turns: BTreeMap<&'a str, i64>,
+}
+
+/// What is written of a reconciliation.
+pub(super) enum ReconciliationRow<'a> {
+    Step(&'a Reconcile),
+    Differences(&'a [DifferenceChange]),
 }
 
 /// What becomes of this gateway's own row.
@@ -161,6 +169,11 @@ impl<'a> Batch<'a> {
             Write::Claim(claim) => return Ok(Decided::Claim(claim)),
             Write::Settle(settle) => Written::Settled(self.settle(settle)?),
             Write::Retry(id) => Written::Settled(self.retry(*id)),
+            Write::SendAgain(id) => Written::Settled(self.send_again(*id)),
+            Write::Reconcile(step) => {
+                self.rows.reconciliations.push(ReconciliationRow::Step(step));
+                Written::Done
+            }
             Write::Pause { channel, paused, reason } => {
                 self.rows.pauses.insert(channel, (*paused, reason));
                 Written::Done
@@ -212,6 +225,9 @@ impl<'a> Batch<'a> {
         }
         if let Some(settle) = &change.settle {
             self.settle(settle)?;
+        }
+        if !change.differences.is_empty() {
+            self.rows.reconciliations.push(ReconciliationRow::Differences(&change.differences));
         }
         Ok(Committed::New { id, version, seq })
     }

@@ -118,6 +118,23 @@ impl<'a> Batch<'a> {
         took_effect
     }
 
+    /// Whether a delivery that is over is sent once more: its key and its place in its lane stay.
+    pub(super) fn send_again(&mut self, id: DeliveryId) -> bool {
+        let Some(mut it) = self.known.deliveries.remove(&id.0) else { return false };
+        if it.state == DELIVERED {
+            let tally = self.rows.tally(&it.channel);
+            tally.delivered -= 1;
+            // The rest of a revival counts it out of the dead letters.
+            tally.dead_letters += 1;
+            it.remote_reference = None;
+        }
+        // Whoever asks for this knows that it did not arrive.
+        it.in_doubt &= it.state == PENDING;
+        let took_effect = it.state != PENDING && self.revive(&mut it);
+        self.known.deliveries.insert(id.0, it);
+        took_effect
+    }
+
     fn revive(&mut self, it: &mut Standing) -> bool {
         it.state = PENDING;
         it.head = Some(it.lane.is_none());

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use uuid::Uuid;
 
 use super::{
-    batch::{Batch, Life, PetitionRow, Tally},
+    batch::{Batch, Life, PetitionRow, ReconciliationRow, Tally},
     known::Standing,
     pipeline::{Step, Value},
+    reconciliation,
 };
 use crate::{
     petition::Petition,
@@ -73,6 +74,12 @@ pub(super) fn steps<'a>(batch: &'a Batch<'a>) -> Result<Vec<Step<'a>>, StoreErro
     items(batch, &mut steps)?;
     deliveries(batch, &mut steps)?;
     channels(batch, &mut steps)?;
+    for row in &batch.rows.reconciliations {
+        match row {
+            ReconciliationRow::Step(step) => reconciliation::steps(step, &mut steps)?,
+            ReconciliationRow::Differences(changes) => reconciliation::differences(changes, &mut steps),
+        }
+    }
     life(batch, &mut steps)?;
     let known = &batch.known;
     let counters: Vec<Value<'a>> = vec![Box::new(signed(known.seq)), Box::new(known.message), Box::new(known.delivery)];

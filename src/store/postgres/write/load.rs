@@ -113,12 +113,13 @@ impl Asked {
             Write::TakeOver(message) => self.take_over.push(message.0),
             Write::Beat(beat) => self.turns.extend(beat.channels.iter().map(|it| text(it).into_owned())),
             Write::Settle(settle) => self.deliveries.push(settle.id.0),
-            Write::Retry(id) => self.deliveries.push(id.0),
+            Write::Retry(id) | Write::SendAgain(id) => self.deliveries.push(id.0),
             Write::Journal(_)
             | Write::Reopen(_)
             | Write::Leave
             | Write::Sync(_)
             | Write::Claim(_)
+            | Write::Reconcile(_)
             | Write::Pause { .. }
             | Write::CodeList { .. } => {}
         }

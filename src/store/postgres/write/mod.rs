@@ -18,6 +18,7 @@ mod load;
 mod pipeline;
 #[cfg(test)]
 mod plans;
+mod reconciliation;
 
 use std::{
     future::Future,
