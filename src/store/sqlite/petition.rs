@@ -42,7 +42,7 @@ pub(super) fn change_commit_in_tx(tx: &mut Tx<'_>, change: &Change) -> Result<Co
         event::event_insert_in_tx(tx, event)?;
     }
     if change.events.iter().any(|event| words::are_changed_by(&event.body)) {
-        text_put_in_tx(tx, pk, &change.petition)?;
+        text_put_in_tx(tx, pk, &change.petition, change.expected_version.is_none())?;
     }
     for new in &change.deliveries {
         delivery::delivery_insert_in_tx(tx, id, change.petition.updated_at, new)?;
@@ -70,26 +70,36 @@ enum Put {
 
 fn petition_insert_in_tx(tx: &mut Tx<'_>, change: &Change, seq: u64) -> Result<Put, StoreError> {
     let petition = &change.petition;
-    let known = tx
-        .sql("SELECT id, version, seq_last FROM petitions WHERE channel = ?1 AND external_id = ?2")?
-        .query_row([&petition.channel, &petition.external_id], |row| {
-            Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
-        })
-        .optional()?;
-    if let Some((id, version, seq)) = known {
-        let id = PetitionId(uuid("petition", &id)?);
-        return Ok(Put::Refused(Committed::Duplicate { id, version: unsigned(version), seq: Seq(unsigned(seq)) }));
-    }
-    let sql = "INSERT INTO petitions (id, version, seq_last, status, kind, field_code, locality, forwarding_agency,
+    // Most are new: the insert finds out by itself whether one is known, and asking before would cost each a walk of the
+    // index.
+    let sql =
+        "INSERT OR IGNORE INTO petitions (id, version, seq_last, status, kind, field_code, locality, forwarding_agency,
                                       receiving_agency, unit, forwarded_to, due_on, channel, external_id,
                                       received_at_us, pk)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
     let (received_at, pk) = (petition.received_at.as_microsecond(), pk_of(petition, tx.seq + 1));
     let own: [&dyn ToSql; 4] = [&petition.channel, &petition.external_id, &received_at, &pk];
-    with_columns(petition, seq, &own, |values| tx.sql(sql)?.execute(values).map_err(StoreError::from))?;
+    let inserted = with_columns(petition, seq, &own, |values| tx.sql(sql)?.execute(values).map_err(StoreError::from))?;
+    if inserted == 0 {
+        return petition_known_in_tx(tx, petition).map(Put::Refused);
+    }
     tx.sql("INSERT INTO dossiers (petition, doc) VALUES (?1, ?2)")?.execute(params![pk, to_json(petition)?])?;
     tx.tally(&petition.channel).petitions += 1;
     Ok(Put::Written(pk))
+}
+
+/// The answer for a petition whose channel and external id were there already.
+fn petition_known_in_tx(tx: &Tx<'_>, petition: &Petition) -> Result<Committed, StoreError> {
+    let (id, version, seq) = tx
+        .sql("SELECT id, version, seq_last FROM petitions WHERE channel = ?1 AND external_id = ?2")?
+        .query_row([&petition.channel, &petition.external_id], |row| {
+            Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+        })
+        .optional()?
+        // It was refused for another reason: its id, or its number, is another petition's.
+        .ok_or(StoreError::Damaged("petition"))?;
+    let id = PetitionId(uuid("petition", &id)?);
+    Ok(Committed::Duplicate { id, version: unsigned(version), seq: Seq(unsigned(seq)) })
 }
 
 fn petition_update_in_tx(tx: &Tx<'_>, change: &Change, version: Version, seq: u64) -> Result<Put, StoreError> {

@@ -9,10 +9,15 @@ use crate::{
     },
 };
 
-/// Makes a petition's text findable; what was there under the same row is replaced.
-pub(super) fn text_put_in_tx(tx: &Tx<'_>, pk: i64, petition: &Petition) -> Result<(), StoreError> {
-    tx.sql("INSERT OR REPLACE INTO petition_fts (rowid, words) VALUES (?1, ?2)")?
-        .execute(rusqlite::params![pk, words_of(petition)])?;
+/// Makes a petition's text findable; what was there under the same row is replaced. A new petition has nothing there, and
+/// is spared the look.
+pub(super) fn text_put_in_tx(tx: &Tx<'_>, pk: i64, petition: &Petition, is_new: bool) -> Result<(), StoreError> {
+    let sql = if is_new {
+        "INSERT INTO petition_fts (rowid, words) VALUES (?1, ?2)"
+    } else {
+        "INSERT OR REPLACE INTO petition_fts (rowid, words) VALUES (?1, ?2)"
+    };
+    tx.sql(sql)?.execute(rusqlite::params![pk, words_of(petition)])?;
     Ok(())
 }
 
