@@ -29,8 +29,9 @@ use crate::{
     supervise::outlive,
 };
 
-/// Items of one message that are taken in at the same time: enough to fill a group commit, few enough to bound memory.
-const ITEMS_AT_ONCE: usize = 64;
+/// Items of one message that are taken in at the same time: a portal's page of 100 shares one commit; few enough to bound
+/// memory.
+const ITEMS_AT_ONCE: usize = 128;
 /// The most items of one message: portals page by 100, an Assembly batch holds a few hundred; more is a mistake.
 const ITEMS_MAX: usize = 10_000;
 /// Bodies larger than this are decoded on a thread of their own, so that a long decode holds no other work up.

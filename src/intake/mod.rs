@@ -112,13 +112,11 @@ impl Intake {
         crate::failpoint::at!("intake.files_kept");
         let (external_id, revision) = (draft.external_id.clone(), draft.revision);
         let content = Content::of(draft);
-        if let Some(known) = self.store.petition_get_by_external_id(&origin.channel, &external_id).await? {
-            return self.amend(origin, &known, revision, content).await;
-        }
+        // Most are new, and the commit itself tells whether one is known: asking before would cost each a read.
         let id = PetitionId(uuid_at(self.clock.now()));
         let event = receive(&origin.channel, &external_id, revision, content.clone());
         match self.decisions.receive(id, event, context(origin)).await {
-            // Somebody recorded it between our look and our commit: what we hold may still be an amendment of it.
+            // What we hold may be an amendment of the one that is known.
             Ok(decided) if decided.repeated => self.amend(origin, &decided.petition, revision, content).await,
             outcome => self.result(outcome),
         }
