@@ -1,6 +1,9 @@
 //! `PetitionService`: the list of its methods, and those that read. Decisions stand in [`super::decisions`], what comes in
 //! and goes out in [`super::transfer`], [`super::attachments`], [`super::watch`] and [`super::dossier`].
 
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
+use prost::Message;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
@@ -120,7 +123,7 @@ impl Petitions {
         for one in found.into_iter().take(size) {
             let place = write_place(sort, &one);
             let rendered = petition(one, sight, today);
-            bytes += prost::Message::encoded_len(&rendered);
+            bytes += rendered.encoded_len();
             if bytes > PAGE_BYTES_MAX && !page.is_empty() {
                 has_more = true;
                 break;
@@ -151,6 +154,12 @@ macro_rules! ask {
     }};
 }
 
+/// A watch as messages, for whoever calls the method and not the service (`watch::service`), which sends the bytes.
+fn decoded(stream: BoxStream<Bytes>) -> BoxStream<pb::WatchPetitionsResponse> {
+    let decode = |bytes| pb::WatchPetitionsResponse::decode(bytes).expect("it was encoded a moment ago");
+    stream.map_ok(decode).boxed()
+}
+
 /// A method's response, or why there is none.
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -166,7 +175,7 @@ impl PetitionService for Petitions {
     async fn get_petition(&self, request: Request<pb::GetPetitionRequest>) -> Answer<pb::GetPetitionResponse> { ask!(self.get(request)) }
     async fn list_petitions(&self, request: Request<pb::ListPetitionsRequest>) -> Answer<pb::ListPetitionsResponse> { ask!(self.list(request)) }
     async fn search_petitions(&self, request: Request<pb::SearchPetitionsRequest>) -> Answer<pb::SearchPetitionsResponse> { ask!(self.search(request)) }
-    async fn watch_petitions(&self, request: Request<pb::WatchPetitionsRequest>) -> Answer<Self::WatchPetitionsStream> { self.watch(request).await }
+    async fn watch_petitions(&self, request: Request<pb::WatchPetitionsRequest>) -> Answer<Self::WatchPetitionsStream> { Ok(self.watch(request).await?.map(decoded)) }
     async fn accept_petition(&self, request: Request<pb::AcceptPetitionRequest>) -> Answer<pb::AcceptPetitionResponse> { ask!(self.decide(request)) }
     async fn decline_petition(&self, request: Request<pb::DeclinePetitionRequest>) -> Answer<pb::DeclinePetitionResponse> { ask!(self.decide(request)) }
     async fn forward_petition(&self, request: Request<pb::ForwardPetitionRequest>) -> Answer<pb::ForwardPetitionResponse> { ask!(self.decide(request)) }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{codec::CompressionEncoding, server::NamedService, service::Routes, transport::Server};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use super::{Limits, Parts, channels::ChannelCalls, entrance::Entrance, petitions::Petitions};
+use super::{Limits, Parts, channels::ChannelCalls, entrance::Entrance, petitions::Petitions, watch::Watched};
 use crate::{
     pb::{self, channel_service_server::ChannelServiceServer, petition_service_server::PetitionServiceServer},
     security::{Connection, Principals},
@@ -97,10 +97,7 @@ impl Grpc {
     ) {
         let Grpc { parts, principals, limits, health, reflection } = self;
         let size = limits.message_bytes_max;
-        let petitions = PetitionServiceServer::new(Petitions::new(parts.clone(), &limits, stop.clone()))
-            .accept_compressed(CompressionEncoding::Gzip)
-            .max_decoding_message_size(size)
-            .max_encoding_message_size(size);
+        let petitions = Watched::new(Petitions::new(parts.clone(), &limits, stop.clone()), size);
         let channels = ChannelServiceServer::new(ChannelCalls { parts, stop: stop.clone() })
             .accept_compressed(CompressionEncoding::Gzip)
             .max_decoding_message_size(size)

@@ -1,8 +1,11 @@
 //! `WatchPetitions`: every event after a number, in order, without gap or repeat, then live.
 //!
-//! The stream is pulled: the next event is read and rendered when the client's window has room for it, so a slow client
-//! holds nothing but its own page of events and can lose nothing. A client that breaks off goes on from the last number
-//! that it has dealt with.
+//! The stream is pulled: the next event is read when the client's window has room for it, so a slow client holds nothing
+//! but its own page of events and can lose nothing. A client that breaks off goes on from the last number that it has
+//! dealt with. What many watch is read once (`crate::watch`), rendered once (`told`) and sent as bytes (`service`).
+
+mod service;
+mod told;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -10,19 +13,22 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use channel_sdk::model::PetitionKind;
 use futures::stream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
+pub(super) use self::service::Watched;
+use self::told::{Told, bytes_of};
 use super::{
     convert::{
         Sight,
         checks::Checks,
         common::{signed, time},
         enums,
-        event::{self, Whose},
+        event::Whose,
         names,
         petition::petition,
     },
@@ -36,7 +42,7 @@ use crate::{
     pb::{self, watch_petitions_response::Item},
     petition::{Event, EventBody, PetitionId, Seq},
     store::{Store, StoreError},
-    watch::Watch,
+    watch::{Tail, Watch},
 };
 
 /// Seconds without a message after which a stream shows that it lives: unless told otherwise, and at most.
@@ -55,13 +61,15 @@ const REMEMBERED_MAX: usize = 50_000;
 pub(super) struct Watchers {
     store: Arc<dyn Store>,
     committed: watch::Receiver<Seq>,
+    tail: Arc<Tail<Told>>,
     places: Arc<Semaphore>,
     whose: Arc<Mutex<HashMap<PetitionId, Arc<Whose>>>>,
 }
 
 impl Watchers {
     pub(super) fn new(store: Arc<dyn Store>, committed: watch::Receiver<Seq>, watchers_max: usize) -> Watchers {
-        Watchers { store, committed, places: Arc::new(Semaphore::new(watchers_max)), whose: Arc::default() }
+        let tail = Arc::new(Tail::new(store.clone(), committed.clone(), Told::new));
+        Watchers { store, committed, tail, places: Arc::new(Semaphore::new(watchers_max)), whose: Arc::default() }
     }
 
     /// Channel, id and kind of an event's petition: from the event, from memory, or from the store.
@@ -112,12 +120,12 @@ impl Petitions {
     pub(super) async fn watch(
         &self,
         request: Request<pb::WatchPetitionsRequest>,
-    ) -> Result<Response<BoxStream<pb::WatchPetitionsResponse>>, Status> {
+    ) -> Result<Response<BoxStream<Bytes>>, Status> {
         let (deadline, caller) = (deadline(&request), caller(&request)?);
         let request = request.into_inner();
         let sight = Sight::of(&caller, request.view, Sight::Full);
         let watching = self.watching(request, sight).await?;
-        let stream = stream::unfold(Some(watching), |watching| async move {
+        let stream = stream::unfold(Some(Box::new(watching)), |watching| async move {
             let mut watching = watching?;
             Some(match watching.next().await {
                 Ok(message) => (Ok(message), Some(watching)),
@@ -137,7 +145,7 @@ impl Petitions {
             return Err(CallError::SeqNotReached { last });
         }
         Ok(Watching {
-            watch: Watch::new(watchers.store.clone(), watchers.committed.clone(), after),
+            watch: Watch::new(watchers.tail.clone(), after),
             watchers,
             asked,
             waiting: VecDeque::new(),
@@ -200,11 +208,11 @@ impl Asked {
 
 /// One watcher.
 struct Watching {
-    watch: Watch,
+    watch: Watch<Told>,
     watchers: Watchers,
     asked: Asked,
     /// Read, and not dealt with yet.
-    waiting: VecDeque<Event>,
+    waiting: VecDeque<Arc<Told>>,
     /// Everything up to here was sent, or was not asked for.
     place: Seq,
     passed_over: usize,
@@ -217,13 +225,13 @@ struct Watching {
 
 impl Watching {
     /// The next message.
-    async fn next(&mut self) -> Result<pb::WatchPetitionsResponse, CallError> {
+    async fn next(&mut self) -> Result<Bytes, CallError> {
         loop {
             if self.stop.is_cancelled() {
                 return Err(CallError::ShuttingDown { last_seq: Some(self.place) });
             }
             while let Some(event) = self.waiting.pop_front() {
-                if let Some(message) = self.dealt_with(event).await? {
+                if let Some(message) = self.dealt_with(&event).await? {
                     return Ok(message);
                 }
             }
@@ -249,37 +257,40 @@ impl Watching {
     }
 
     /// The message that an event makes; `None` for one that was not asked for.
-    async fn dealt_with(&mut self, event: Event) -> Result<Option<pb::WatchPetitionsResponse>, CallError> {
-        let seq = event.seq;
-        let whose = self.watchers.whose(&event).await?;
-        if !self.asked.wants(&whose) {
+    async fn dealt_with(&mut self, told: &Told) -> Result<Option<Bytes>, CallError> {
+        let seq = told.event.seq;
+        let whose = told.whose(&self.watchers).await?;
+        if !self.asked.wants(whose) {
             self.place = seq;
             self.passed_over += 1;
             return Ok(None);
         }
-        let id = event.event.petition_id;
-        let mut told = event::event(event, &whose, self.asked.sight);
-        if self.asked.include_petition {
-            let found =
-                self.watchers.store.petition_get(id).await?.ok_or(StoreError::Damaged("petition of an event"))?;
-            told.petition_state = Some(petition(found, self.asked.sight, self.clock.today()));
-        }
+        let sight = self.asked.sight;
+        let message = if self.asked.include_petition {
+            let found = self.watchers.store.petition_get(told.event.event.petition_id).await?;
+            let found = found.ok_or(StoreError::Damaged("petition of an event"))?;
+            let mut message = told.message(whose, sight);
+            message.petition_state = Some(petition(found, sight, self.clock.today()));
+            bytes_of(Item::Event(message))
+        } else {
+            told.rendered(whose, sight)
+        };
         self.place = seq;
         self.passed_over = 0;
-        Ok(Some(pb::WatchPetitionsResponse { item: Some(Item::Event(told)) }))
+        Ok(Some(message))
     }
 
     fn is_at_the_end(&self) -> bool {
         self.place >= *self.watchers.committed.borrow()
     }
 
-    fn progress(&mut self) -> pb::WatchPetitionsResponse {
+    fn progress(&mut self) -> Bytes {
         self.passed_over = 0;
         let progress = pb::WatchProgress {
             seq: signed(self.place.0),
             caught_up: self.is_at_the_end(),
             time: Some(time(self.clock.now())),
         };
-        pb::WatchPetitionsResponse { item: Some(Item::Progress(progress)) }
+        bytes_of(Item::Progress(progress))
     }
 }
