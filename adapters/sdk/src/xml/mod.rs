@@ -30,6 +30,10 @@ fn is_allowed(character: char) -> bool {
 /// Where the first character stands that XML 1.0 does not allow.
 fn first_forbidden(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
+    // Nearly every text is let through here, many bytes at a time; the careful look is for the others.
+    if !bytes.chunks(SUSPECTED_AT_ONCE).any(may_hold_forbidden) {
+        return None;
+    }
     let control = bytes.iter().position(|byte| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r'));
     // U+FFFE and U+FFFF, the only others that a `str` can hold.
     let nonchar = bytes.windows(3).position(|it| it[0] == 0xEF && it[1] == 0xBF && it[2] >= 0xBE);
@@ -37,6 +41,18 @@ fn first_forbidden(text: &str) -> Option<usize> {
         (Some(control), Some(nonchar)) => Some(control.min(nonchar)),
         (found, other) => found.or(other),
     }
+}
+
+/// Bytes that are looked at before anything is decided: a loop without a way out is compiled to wide instructions.
+const SUSPECTED_AT_ONCE: usize = 1024;
+
+fn may_hold_forbidden(bytes: &[u8]) -> bool {
+    let suspect = |byte: u8| {
+        let (control, nonchar) = (byte < b' ', byte == 0xEF);
+        let blank = (byte == b'\t') | (byte == b'\n') | (byte == b'\r');
+        (control & !blank) | nonchar
+    };
+    bytes.iter().fold(false, |found, byte| found | suspect(*byte))
 }
 
 /// Whether `name` may name an element or attribute once its prefix is off (an `NCName`).
