@@ -26,9 +26,10 @@ use crate::{
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 /// The shortest: what is due and could not be claimed is somebody else's, and asking again at once would only spin.
 const SLEEP_MIN: Duration = Duration::from_millis(20);
-/// How many attempts of a channel are begun for each call that its far side takes at once: one is sent, the next stands
-/// ready. More would only wait with their leases running, and take the room of other channels.
-const BEGUN_FOR_EACH_CALL: u32 = 2;
+/// How many attempts of a channel are begun for each call that its far side takes at once: one is sent, one stands ready,
+/// and two wait for the commits that end and claim them, so that the far side is kept busy while the disk is. More would
+/// only wait with their leases running, and take the room of other channels.
+const BEGUN_FOR_EACH_CALL: u32 = 4;
 
 /// An attempt is given up well before its lease ends, so that no other is begun beside it.
 const ATTEMPT_SHARE_OF_LEASE: f64 = 0.9;
