@@ -168,3 +168,76 @@ fn bytes_of(event: &Event) -> usize {
             _ => 0,
         }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::petition::{NewEvent, PetitionId};
+
+    fn events(numbers: std::ops::RangeInclusive<u64>) -> Vec<Event> {
+        let event = NewEvent {
+            petition_id: PetitionId(uuid::Uuid::from_u128(1)),
+            version: 1,
+            at: jiff::Timestamp::UNIX_EPOCH,
+            actor: "gateway".to_owned(),
+            body: EventBody::Published,
+        };
+        numbers.map(|seq| Event { seq: Seq(seq), event: event.clone() }).collect()
+    }
+
+    fn kept() -> Kept<u64> {
+        Kept { base: Seq(0), events: VecDeque::new(), bytes: 0, ended_at: None }
+    }
+
+    fn append(kept: &mut Kept<u64>, place: u64, numbers: std::ops::RangeInclusive<u64>) {
+        kept.append(Seq(place), events(numbers), |event| event.seq.0);
+    }
+
+    fn after(kept: &Kept<u64>, place: u64, committed: u64) -> Option<Vec<u64>> {
+        Some(kept.after(Seq(place), Seq(committed))?.into_iter().map(|it| *it).collect())
+    }
+
+    #[test]
+    fn what_one_watcher_has_read_is_there_for_the_others() {
+        let mut kept = kept();
+        assert_eq!(after(&kept, 0, 0), None, "nobody has looked yet");
+        append(&mut kept, 0, 1..=3);
+        assert_eq!(after(&kept, 0, 3), Some(vec![1, 2, 3]));
+        assert_eq!(after(&kept, 2, 3), Some(vec![3]));
+        assert_eq!(after(&kept, 3, 3), Some(Vec::new()), "it was looked a moment ago");
+        assert_eq!(after(&kept, 3, 4), None, "more was committed");
+        append(&mut kept, 3, 4..=4);
+        assert_eq!(after(&kept, 0, 4), Some(vec![1, 2, 3, 4]));
+    }
+
+    #[test]
+    fn who_reads_on_from_beyond_the_end_begins_anew() {
+        let mut kept = kept();
+        append(&mut kept, 0, 1..=3);
+        append(&mut kept, 10, 11..=12);
+        assert_eq!(after(&kept, 10, 12), Some(vec![11, 12]));
+        assert_eq!(after(&kept, 3, 12), None, "what lies between is not kept");
+    }
+
+    #[test]
+    fn only_the_latest_are_kept_and_a_page_at_a_time_is_given_out() {
+        let mut kept = kept();
+        for from in (0..20_000).step_by(250) {
+            append(&mut kept, from, from + 1..=from + 250);
+        }
+        assert_eq!(kept.last(), Seq(20_000));
+        assert_eq!(kept.events.len(), KEPT_MAX);
+        assert_eq!(after(&kept, 20_000 - KEPT_MAX as u64 - 1, 20_000), None);
+        let page = after(&kept, 15_000, 20_000).unwrap();
+        assert_eq!((page[0], page.len()), (15_001, PAGE as usize));
+    }
+
+    #[test]
+    fn nobody_is_led_past_a_gap() {
+        let mut damaged = events(5..=9);
+        damaged.remove(2);
+        let sound: Vec<u64> = without_gap(Seq(4), damaged).into_iter().map(|event| event.seq.0).collect();
+        assert_eq!(sound, [5, 6]);
+        assert!(without_gap(Seq(3), events(5..=9)).is_empty());
+    }
+}
