@@ -72,6 +72,7 @@ messages!(
     QuarantinedMessage,
     Reconciliation,
     ReprocessMessageResponse,
+    ReprocessMessagesResponse,
     UploadAttachmentResponse,
     WatchPetitionsResponse,
 );

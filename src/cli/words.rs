@@ -141,6 +141,7 @@ const HEADINGS: &[(&str, &str)] = &[
     ("failure", "Lý do không được"),
     ("far_side", "Hệ thống đối tác"),
     ("fault", "Lỗi"),
+    ("fault_counts", "Theo lỗi"),
     ("faults", "Lỗi"),
     ("feed", "Nguồn"),
     ("feeds", "Các nguồn"),

@@ -86,6 +86,7 @@ pub(super) const METHODS: &[Method] = methods! {
         "ListQuarantine": LOOK, Unary;
         "GetQuarantinedMessage": LOOK, Unary;
         "ReprocessMessage": OPERATE, Unary;
+        "ReprocessMessages": OPERATE, Streaming;
         "DiscardMessage": OPERATE, Unary;
         "ReconcileChannel": OPERATE, Streaming;
         "ListDifferences": LOOK, Unary;

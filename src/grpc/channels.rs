@@ -1,5 +1,5 @@
 //! `ChannelService`: what operators do with channels and their code lists. Deliveries and the quarantine stand in
-//! [`super::errands`], reconciliation in [`super::reconciliation`].
+//! [`super::errands`], the quarantine in bulk in [`super::reprocess`], reconciliation in [`super::reconciliation`].
 
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
@@ -202,6 +202,7 @@ type Answer<T> = Result<Response<T>, Status>;
 impl ChannelService for ChannelCalls {
     type ReconcileChannelStream = BoxStream<pb::ReconcileChannelResponse>;
     type RepairDifferencesStream = BoxStream<pb::RepairDifferencesResponse>;
+    type ReprocessMessagesStream = BoxStream<pb::ReprocessMessagesResponse>;
 
     async fn list_gateways(&self, request: Request<pb::ListGatewaysRequest>) -> Answer<pb::ListGatewaysResponse> { ask!(self.gateways(request)) }
     async fn list_channels(&self, request: Request<pb::ListChannelsRequest>) -> Answer<pb::ListChannelsResponse> { ask!(self.list(request)) }
@@ -221,5 +222,6 @@ impl ChannelService for ChannelCalls {
     async fn list_differences(&self, request: Request<pb::ListDifferencesRequest>) -> Answer<pb::ListDifferencesResponse> { ask!(self.differences(request)) }
     async fn repair_differences(&self, request: Request<pb::RepairDifferencesRequest>) -> Answer<Self::RepairDifferencesStream> { stream!(self.repair(request)) }
     async fn dismiss_difference(&self, request: Request<pb::DismissDifferenceRequest>) -> Answer<pb::DismissDifferenceResponse> { ask!(self.dismiss(request)) }
+    async fn reprocess_messages(&self, request: Request<pb::ReprocessMessagesRequest>) -> Answer<Self::ReprocessMessagesStream> { stream!(self.reprocess_all(request)) }
     async fn discard_message(&self, request: Request<pb::DiscardMessageRequest>) -> Answer<pb::DiscardMessageResponse> { ask!(self.discard(request)) }
 }

@@ -158,7 +158,7 @@ impl ChannelCalls {
     ) -> Result<pb::ReprocessMessageResponse, CallError> {
         request_id::check(&request.request_id)?;
         let item = self.find_item(&request.name).await?.record.item;
-        let Reprocessed { taken, already_had, refused, faults } = self.parts.inbound.reprocess(item).await?;
+        let Reprocessed { taken, already_had, refused, faults, .. } = self.parts.inbound.reprocess(item).await?;
         tracing::info!(message.id = item.message.0, principal.name = caller.name, taken, refused, "reprocessed");
         let count = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
         Ok(pb::ReprocessMessageResponse {

@@ -25,6 +25,7 @@ mod page;
 mod petitions;
 mod principal;
 mod reconciliation;
+mod reprocess;
 mod request_id;
 mod serving;
 mod status;

@@ -75,6 +75,10 @@ pub struct Reprocessed {
     pub refused: u32,
     /// Why, at most 20.
     pub faults: Vec<Fault>,
+    /// How many of the refused have this as their first fault.
+    pub by_code: BTreeMap<FaultCode, u32>,
+    /// Items that somebody has dealt with meanwhile.
+    pub skipped: u32,
 }
 
 /// Why a message could not be processed again.
@@ -203,27 +207,59 @@ impl Inbound {
         if known.record.state != ItemState::Quarantined {
             return Err(ReprocessError::NotQuarantined(known.record.state));
         }
-        let message = self.store.message_get(item.message).await?.ok_or(ReprocessError::NotFound)?;
+        self.reprocess_items(item.message, &[item]).await
+    }
+
+    /// The same for several items of one message, which is decoded once. What is not in quarantine any more is passed over.
+    ///
+    /// # Errors
+    /// See [`ReprocessError`].
+    pub async fn reprocess_items(&self, id: MessageId, items: &[ItemRef]) -> Result<Reprocessed, ReprocessError> {
+        let message = self.store.message_get(id).await?.ok_or(ReprocessError::NotFound)?;
         let channel = self.channels.get(&message.channel).cloned().ok_or(ReprocessError::NoChannel)?;
-        let _own = self.own(item.message).ok_or(ReprocessError::UnderWay)?;
+        let _own = self.own(id).ok_or(ReprocessError::UnderWay)?;
         crate::failpoint::at!("reprocess.begun");
-        if known.record.place.is_empty() {
-            return self.reprocess_whole(&channel, item.message, raw(message)).await;
+        let mut waiting = Vec::with_capacity(items.len());
+        for item in items {
+            let known = self.store.quarantine_get(*item).await?.map(|known| known.record);
+            waiting.extend(known.filter(|record| record.state == ItemState::Quarantined));
         }
-        let faults = match decode(&channel, &raw(message)).await {
-            Err(faults) => faults,
+        let outcomes = if waiting.iter().any(|record| record.place.is_empty()) {
+            self.reprocess_whole(&channel, id, raw(message)).await?
+        } else {
+            self.reprocess_some(&channel, raw(message), &waiting).await?
+        };
+        let skipped = u32::try_from(items.len() - waiting.len()).unwrap_or(u32::MAX);
+        Ok(Reprocessed { skipped, ..summary(outcomes) })
+    }
+
+    async fn reprocess_some(
+        &self,
+        channel: &Arc<Channel>,
+        raw: RawMessage,
+        waiting: &[ItemRecord],
+    ) -> Result<Vec<ItemOutcome>, ReprocessError> {
+        let Some(id) = waiting.first().map(|record| record.item.message) else { return Ok(Vec::new()) };
+        let (items, gone): (Vec<_>, Vec<_>) = match decode(channel, &raw).await {
+            Err(faults) => (Vec::new(), waiting.iter().map(|record| (record, faults.clone())).collect()),
             Ok(decoded) => {
-                let items: Vec<_> = numbered(item.message, decoded).filter(|(at, _)| *at == item).collect();
-                if !items.is_empty() {
-                    return Ok(summary(self.take_all(&channel, None, items).await?));
-                }
-                let message = "thông điệp không còn mục này (the message has no such item any more)";
-                vec![Fault::new(FaultCode::Conflict, known.record.place.clone(), message)]
+                let is_waiting = |at: &ItemRef| waiting.iter().any(|record| record.item == *at);
+                let items: Vec<_> = numbered(id, decoded).filter(|(at, _)| is_waiting(at)).collect();
+                let gone = waiting.iter().filter(|record| items.iter().all(|(at, _)| *at != record.item));
+                let gone = gone.map(|record| (record, vec![no_such_item(record)])).collect();
+                (items, gone)
             }
         };
-        let record = quarantined(item, &known.record.place, known.record.external_id, faults.clone());
-        self.committer.items(vec![record]).await?;
-        Ok(summary(vec![ItemOutcome { external_id: None, result: ItemResult::Refused(faults) }]))
+        let mut outcomes = self.take_all(channel, None, items).await?;
+        let still = |(record, faults): &(&ItemRecord, Vec<Fault>)| {
+            quarantined(record.item, &record.place, record.external_id.clone(), faults.clone())
+        };
+        if !gone.is_empty() {
+            self.committer.items(gone.iter().map(still).collect()).await?;
+        }
+        let refused = |(_, faults)| ItemOutcome { external_id: None, result: ItemResult::Refused(faults) };
+        outcomes.extend(gone.into_iter().map(refused));
+        Ok(outcomes)
     }
 
     /// The message is marked as not dealt with first: should this be cut short, the rest of it is not forgotten.
@@ -232,7 +268,7 @@ impl Inbound {
         channel: &Arc<Channel>,
         id: MessageId,
         raw: RawMessage,
-    ) -> Result<Reprocessed, ReprocessError> {
+    ) -> Result<Vec<ItemOutcome>, ReprocessError> {
         self.committer.message_reopen(id).await?;
         crate::failpoint::at!("reprocess.reopened");
         let outcomes = match self.deal_with(channel, id, raw, None).await? {
@@ -250,7 +286,7 @@ impl Inbound {
             Outcome::Unavailable { .. } => Vec::new(),
         };
         self.finish(Some(id), channel, None).await?;
-        Ok(summary(outcomes))
+        Ok(outcomes)
     }
 
     async fn deal_with(
@@ -433,6 +469,11 @@ fn quarantined(item: ItemRef, place: &str, external_id: Option<String>, faults: 
     ItemRecord { item, place, external_id, state: ItemState::Quarantined, faults, petition: None, discarded: None }
 }
 
+fn no_such_item(record: &ItemRecord) -> Fault {
+    let message = "thông điệp không còn mục này (the message has no such item any more)";
+    Fault::new(FaultCode::Conflict, record.place.clone(), message)
+}
+
 fn raw(message: StoredMessage) -> RawMessage {
     RawMessage {
         entrance: message.entrance,
@@ -451,6 +492,9 @@ fn summary(outcomes: Vec<ItemOutcome>) -> Reprocessed {
             ItemResult::AlreadyHad { .. } => sum.already_had += 1,
             ItemResult::Refused(faults) => {
                 sum.refused += 1;
+                if let Some(first) = faults.first() {
+                    *sum.by_code.entry(first.code).or_default() += 1;
+                }
                 let room = 20_usize.saturating_sub(sum.faults.len());
                 sum.faults.extend(faults.into_iter().take(room));
             }

@@ -4,7 +4,7 @@
 use channel_sdk::model::PetitionKind;
 use jiff::{Timestamp, civil::Date};
 
-use super::records::{DeliveryId, DeliveryState, ItemRef};
+use super::records::{DeliveryId, DeliveryState, ItemRef, ItemState};
 use crate::petition::{PetitionId, Status};
 
 /// Conditions on petitions; all that are given must hold, an empty list means any.
@@ -81,17 +81,47 @@ pub struct DeliveryQuery {
     pub limit: u32,
 }
 
-/// Conditions on what is in quarantine.
-#[derive(Debug, Clone, Default)]
+/// Conditions on what is in quarantine; all that are given must hold.
+#[derive(Debug, Clone)]
 pub struct QuarantineQuery {
+    /// In this state: in quarantine, unless somebody looks for what was put aside.
+    pub state: ItemState,
     /// Of this channel.
     pub channel: Option<String>,
     /// With a fault of this code.
     pub fault_code: Option<String>,
+    /// Whose place in the message begins so (`danhSach`).
+    pub place: Option<String>,
+    /// Which the far side calls so.
+    pub external_id: Option<String>,
+    /// Whose message came by this route (path or feed).
+    pub route: Option<String>,
+    /// Whose message arrived at or after.
+    pub received_from: Option<Timestamp>,
+    /// Whose message arrived before.
+    pub received_before: Option<Timestamp>,
     /// Oldest first instead of newest first.
     pub oldest_first: bool,
     /// After this one in the order: older, or newer where the oldest come first.
     pub after: Option<ItemRef>,
     /// At most this many.
     pub limit: u32,
+}
+
+impl Default for QuarantineQuery {
+    fn default() -> QuarantineQuery {
+        QuarantineQuery {
+            state: ItemState::Quarantined,
+            channel: None,
+            fault_code: None,
+            place: None,
+            external_id: None,
+            route: None,
+            received_from: None,
+            received_before: None,
+            oldest_first: false,
+            after: None,
+            limit: 0,
+        }
+    }
 }

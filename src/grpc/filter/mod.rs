@@ -15,7 +15,7 @@ use self::grammar::{Condition, Operator, Value};
 use super::error::CallError;
 use crate::{
     petition::{DifferenceKind, PetitionId},
-    store::{DeliveryQuery, DeliveryState, DifferenceQuery, DifferenceState, QuarantineQuery},
+    store::{DeliveryQuery, DeliveryState, DifferenceQuery, DifferenceState, ItemState, QuarantineQuery},
 };
 
 /// Reads the filter of a list of deliveries into `query`.
@@ -32,8 +32,16 @@ pub(super) fn deliveries(text: &str, query: &mut DeliveryQuery) -> Result<(), Ca
 
 /// Reads the filter of a list of what is in quarantine into `query`.
 pub(super) fn quarantine(text: &str, query: &mut QuarantineQuery) -> Result<(), CallError> {
-    for condition in read(text, &["code"], &[])? {
-        query.fault_code = Some(condition.one()?.name::<FaultCode>()?.as_str().to_owned());
+    for condition in read(text, &["code", "place", "external_id", "route", "state"], &["receive_time"])? {
+        let value = condition.one()?;
+        match condition.key {
+            "code" => query.fault_code = Some(value.name::<FaultCode>()?.as_str().to_owned()),
+            "place" => query.place = Some(value.text.clone()),
+            "external_id" => query.external_id = Some(value.text.clone()),
+            "route" => query.route = Some(value.text.clone()),
+            "state" => query.state = kept_aside(value)?,
+            _ => petitions::within(&condition, &mut query.received_from, &mut query.received_before)?,
+        }
     }
     Ok(())
 }
@@ -48,6 +56,14 @@ pub(super) fn differences(text: &str, query: &mut DifferenceQuery) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// What was taken stands with its petition; here are the others.
+fn kept_aside(value: &Value) -> Result<ItemState, CallError> {
+    match value.name::<ItemState>()? {
+        state @ (ItemState::Quarantined | ItemState::Discarded) => Ok(state),
+        ItemState::Taken | ItemState::AlreadyHad => Err(value.refuse("must be quarantined or discarded")),
+    }
 }
 
 fn petition_id(value: &Value) -> Result<PetitionId, CallError> {
@@ -134,6 +150,7 @@ named!(
     DifferenceKind,
     DifferenceState,
     FaultCode,
+    ItemState,
     crate::petition::Status,
     channel_sdk::model::PetitionKind
 );
@@ -176,6 +193,20 @@ mod tests {
         assert!(!refusal.contains("Nguyễn"), "{refusal}");
         let refusal = quarantine("kode = x", &mut query).unwrap_err().to_string();
         assert!(refusal.contains("at character 1: unknown key; known are code"), "{refusal}");
+    }
+
+    #[test]
+    fn the_quarantine_is_searched_by_place_id_route_state_and_time() {
+        let mut query = QuarantineQuery::default();
+        let text = "place = \"danhSach[3]\" AND external_id = \"PA-7/2019\" AND route = /pakn AND state = discarded \
+                    AND receive_time >= 2019-12-06 AND receive_time < 2019-12-07";
+        quarantine(text, &mut query).unwrap();
+        assert_eq!((query.place.as_deref(), query.route.as_deref()), (Some("danhSach[3]"), Some("/pakn")));
+        assert_eq!((query.external_id.as_deref(), query.state), (Some("PA-7/2019"), ItemState::Discarded));
+        let times = (query.received_from, query.received_before);
+        let at = |text: &str| Some(text.parse().unwrap());
+        assert_eq!(times, (at("2019-12-05T17:00:00Z"), at("2019-12-06T17:00:00Z")));
+        assert!(quarantine("state = taken", &mut query).is_err());
     }
 
     #[test]

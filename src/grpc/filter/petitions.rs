@@ -57,6 +57,15 @@ pub(in crate::grpc) fn order(text: &str) -> Result<Sort, CallError> {
 }
 
 fn receive_time(condition: &Known<'_>, query: &mut PetitionQuery) -> Result<(), CallError> {
+    within(condition, &mut query.received_from, &mut query.received_before)
+}
+
+/// Narrows a span of time by a condition.
+pub(super) fn within(
+    condition: &Known<'_>,
+    from_now: &mut Option<Timestamp>,
+    before_now: &mut Option<Timestamp>,
+) -> Result<(), CallError> {
     let (start, end) = instants(condition.one()?)?;
     let (from, before) = match condition.operator {
         Operator::Equal => (Some(start), Some(end)),
@@ -65,8 +74,8 @@ fn receive_time(condition: &Known<'_>, query: &mut PetitionQuery) -> Result<(), 
         Operator::Less => (None, Some(start)),
         Operator::LessOrEqual => (None, Some(end)),
     };
-    query.received_from = query.received_from.max(from);
-    query.received_before = sooner(query.received_before, before);
+    *from_now = (*from_now).max(from);
+    *before_now = sooner(*before_now, before);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
-    rows::{from_name, get, get_json, get_text, get_text_opt, small, time, unsigned},
+    rows::{from_name, get, get_json, get_text, get_text_opt, nanos, small, time, unsigned},
     statement::{Statement, Value},
 };
 use crate::{
@@ -92,7 +92,7 @@ fn item_of(row: &Row) -> Result<ItemRecord, StoreError> {
 
 /// One page of the quarantine, out of its index in either direction.
 pub(super) fn quarantine_page(query: &QuarantineQuery) -> Statement {
-    let mut it = Statement { sql: format!("{QUARANTINED} WHERE i.state = 'quarantined'"), ..Statement::default() };
+    let mut it = Statement { sql: format!("{QUARANTINED} WHERE i.state = '{}'", query.state), ..Statement::default() };
     let (beyond, order) = if query.oldest_first { (">", "ASC") } else { ("<", "DESC") };
     if let Some(after) = query.after {
         let message = it.value(Value::Integer(after.message.0));
@@ -106,6 +106,24 @@ pub(super) fn quarantine_page(query: &QuarantineQuery) -> Statement {
     if let Some(code) = &query.fault_code {
         let code = it.value(Value::Text(code_in_faults(code)));
         it.and(&format!("position({code} in i.faults) > 0"));
+    }
+    if let Some(place) = &query.place {
+        let place = it.value(Value::text(place));
+        it.and(&format!("left(i.place, char_length({place})) = {place}"));
+    }
+    if let Some(external_id) = &query.external_id {
+        let external_id = it.value(Value::text(external_id));
+        it.and(&format!("i.external_id = {external_id}"));
+    }
+    if let Some(route) = &query.route {
+        let route = it.value(Value::text(route));
+        it.and(&format!("m.route = {route}"));
+    }
+    for (at, compare) in [(query.received_from, ">="), (query.received_before, "<")] {
+        if let Some(at) = at {
+            let at = it.value(Value::Integer(nanos(at)));
+            it.and(&format!("m.received_at {compare} {at}"));
+        }
     }
     it.sql.push_str(&format!(" ORDER BY i.message {order}, i.place_no {order} LIMIT {}", query.limit));
     it

@@ -153,22 +153,38 @@ const QUARANTINED: &str = "SELECT i.*, m.channel, m.entrance, m.route, m.content
                                   length(m.body) AS size_bytes
                            FROM items i JOIN messages m ON m.id = i.message";
 
-/// One page of the quarantine, out of its index in either direction.
-pub(super) fn quarantine_page(oldest_first: bool) -> String {
+/// One page of the quarantine, out of its index in either direction; of other states, out of the table. The state is
+/// written out, so that the index is seen to fit.
+pub(super) fn quarantine_page(state: ItemState, oldest_first: bool) -> String {
     let (beyond, order) = if oldest_first { (">", "ASC") } else { ("<", "DESC") };
     format!(
-        "{QUARANTINED} WHERE i.state = 'quarantined' AND (i.message, i.place_no) {beyond} (?1, ?2)
+        "{QUARANTINED} WHERE i.state = '{state}' AND (i.message, i.place_no) {beyond} (?1, ?2)
          AND (?3 IS NULL OR m.channel = ?3)
          AND (?4 IS NULL OR EXISTS (SELECT 1 FROM json_each(i.faults) WHERE value ->> '$.code' = ?4))
-         ORDER BY i.message {order}, i.place_no {order} LIMIT ?5"
+         AND (?5 IS NULL OR substr(i.place, 1, length(?5)) = ?5) AND (?6 IS NULL OR i.external_id = ?6)
+         AND (?7 IS NULL OR m.route = ?7)
+         AND (?8 IS NULL OR m.received_at >= ?8) AND (?9 IS NULL OR m.received_at < ?9)
+         ORDER BY i.message {order}, i.place_no {order} LIMIT ?10"
     )
 }
 
 pub(super) fn quarantine_list(conn: &Connection, query: &QuarantineQuery) -> Result<Vec<QuarantinedItem>, StoreError> {
     let before_all = if query.oldest_first { i64::MIN } else { i64::MAX };
     let after = query.after.map_or((before_all, 0), |after| (after.message.0, after.index));
-    let params = params![after.0, after.1, query.channel, query.fault_code, query.limit];
-    conn.prepare_cached(&quarantine_page(query.oldest_first))?.query_and_then(params, quarantined_of)?.collect()
+    let params = params![
+        after.0,
+        after.1,
+        query.channel,
+        query.fault_code,
+        query.place,
+        query.external_id,
+        query.route,
+        query.received_from.map(nanos),
+        query.received_before.map(nanos),
+        query.limit
+    ];
+    let mut statement = conn.prepare_cached(&quarantine_page(query.state, query.oldest_first))?;
+    statement.query_and_then(params, quarantined_of)?.collect()
 }
 
 pub(super) fn quarantine_get(conn: &Connection, item: ItemRef) -> Result<Option<QuarantinedItem>, StoreError> {

@@ -11,7 +11,7 @@ use crate::{
     clock::SystemClock,
     petition::{Seq, Status},
     store::{
-        Claim, DeliveryId, NewDelivery, OpenError, PetitionQuery, Sort, Store, StoreError, Write, Written,
+        Claim, DeliveryId, ItemState, NewDelivery, OpenError, PetitionQuery, Sort, Store, StoreError, Write, Written,
         suite::{self, sqlite_bench},
     },
 };
@@ -138,8 +138,9 @@ async fn the_quarantine_comes_out_of_its_index_in_both_orders() {
     drop(store);
     let conn = rusqlite::Connection::open(place).unwrap();
     for oldest_first in [true, false] {
-        let sql = super::message::quarantine_page(oldest_first);
-        let plan = super::petition_list::plan(&conn, &sql, rusqlite::params![1, 1, "portal", "missing", 9]);
+        let sql = super::message::quarantine_page(ItemState::Quarantined, oldest_first);
+        let values = rusqlite::params![1, 1, "portal", "missing", "danhSach", "PA-1", "pakn", 1, 2, 9];
+        let plan = super::petition_list::plan(&conn, &sql, values);
         assert!(plan.contains("items_in_quarantine") && !plan.contains("TEMP B-TREE"), "{plan}");
     }
 }

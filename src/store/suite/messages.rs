@@ -7,8 +7,8 @@ use channel_sdk::{
 
 use super::fixture::{Bench, PORTAL, at, item, message};
 use crate::store::{
-    CursorMove, ItemRef, ItemState, ItemsDone, MessageId, MessageState, QuarantineQuery, QuarantinedItem, Write,
-    Written,
+    CursorMove, ItemRecord, ItemRef, ItemState, ItemsDone, MessageId, MessageState, NewMessage, QuarantineQuery,
+    QuarantinedItem, Write, Written,
 };
 
 pub(crate) async fn a_message_is_read_back_byte_for_byte(bench: Bench) {
@@ -116,6 +116,34 @@ pub(crate) async fn quarantine_is_listed_newest_first_by_channel_and_fault(bench
     assert_eq!(listed(&bench, by_channel(PORTAL)).await.len(), 3);
     assert_eq!(listed(&bench, by_channel("assembly")).await, []);
     assert_eq!(bench.store.channel_list().await.unwrap()[0].quarantined, 3);
+}
+
+pub(crate) async fn quarantine_is_searched_by_place_id_route_state_and_time(bench: Bench) {
+    let first = quarantine(&bench, 0, FaultCode::UnknownCode).await;
+    let second = quarantine(&bench, 4, FaultCode::Missing).await;
+    let later = NewMessage { received_at: at(100), route: "y-kien".to_owned(), ..message(PORTAL, "[]") };
+    let Written::Message(later) = bench.write(Write::Journal(later)).await else { panic!("a message has a number") };
+    let mut odd = item(later, 1, ItemState::Quarantined);
+    odd.place = "thư[1]%_".to_owned();
+    let put_aside = ItemRecord { discarded: Some("trùng".to_owned()), ..item(later, 2, ItemState::Discarded) };
+    bench.write(Write::Items(vec![odd.clone(), put_aside.clone()])).await;
+    let all = QuarantineQuery { limit: 10, ..QuarantineQuery::default() };
+    let text = |text: &str| Some(text.to_owned());
+    for (query, found) in [
+        (QuarantineQuery { place: text("danhSach["), ..all.clone() }, vec![second, first]),
+        (QuarantineQuery { place: text("danhSach[4]"), ..all.clone() }, vec![second]),
+        (QuarantineQuery { place: text("thư[1]%_"), ..all.clone() }, vec![odd.item]),
+        (QuarantineQuery { place: text("%"), ..all.clone() }, vec![]),
+        (QuarantineQuery { external_id: text("PA-4"), ..all.clone() }, vec![second]),
+        (QuarantineQuery { external_id: text("PA"), ..all.clone() }, vec![]),
+        (QuarantineQuery { route: text("y-kien"), ..all.clone() }, vec![odd.item]),
+        (QuarantineQuery { received_from: Some(at(100)), ..all.clone() }, vec![odd.item]),
+        (QuarantineQuery { received_before: Some(at(100)), ..all.clone() }, vec![second, first]),
+        (QuarantineQuery { state: ItemState::Discarded, ..all.clone() }, vec![put_aside.item]),
+        (QuarantineQuery { state: ItemState::Discarded, route: text("pakn"), ..all.clone() }, vec![]),
+    ] {
+        assert_eq!(listed(&bench, query.clone()).await, found, "{query:?}");
+    }
 }
 
 pub(crate) async fn pages_of_the_quarantine_join_to_the_whole_in_both_orders_while_items_come_in(bench: Bench) {

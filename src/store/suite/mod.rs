@@ -48,6 +48,7 @@ macro_rules! run_on {
             a_cursor_moves_only_from_where_it_stood_when_the_page_was_asked_for,
             a_cursor_moves_without_a_message_when_there_was_nothing_new,
             quarantine_is_listed_newest_first_by_channel_and_fault,
+            quarantine_is_searched_by_place_id_route_state_and_time,
             pages_of_the_quarantine_join_to_the_whole_in_both_orders_while_items_come_in,
             an_item_leaves_quarantine_when_it_is_taken_or_discarded,
             an_item_quarantined_twice_is_counted_once,

@@ -8,6 +8,7 @@ mod import;
 mod lists;
 mod operators;
 mod paper;
+mod reprocess;
 mod said;
 mod served;
 mod stop;
