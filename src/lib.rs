@@ -34,6 +34,7 @@
 //!   on.
 //! - [`adapters`]: the registry of kinds. [`app`]: the only place where parts are joined.
 //! - [`failpoint`]: named places at which a test kills the gateway; nothing in what is shipped.
+//! - [`audit`]: everything that must hold of what is kept, checked while gateways work.
 //! - [`demo`]: a ministry's year in a minute over all of the above, and the audit of it; a client like any other.
 //!
 //! # Invariants
@@ -56,6 +57,7 @@
 
 pub mod adapters;
 pub mod app;
+pub mod audit;
 pub mod blobs;
 pub mod channels;
 pub mod clock;

@@ -24,7 +24,7 @@ pub(crate) enum Exit {
     Usage = 2,
     /// The gateway's configuration is wrong.
     Config = 64,
-    /// What is kept is not what it was; two stores, or our books and a far side's, differ.
+    /// What is kept is not what it was or must be; two stores, or our books and a far side's, differ.
     Damaged = 65,
     /// No gateway answers there, or it is shutting down; for the gateway itself: the store or an address cannot be had.
     Unavailable = 69,

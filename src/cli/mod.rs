@@ -1,10 +1,11 @@
 //! The command line: one file for each sub-command.
 //!
-//! `serve`, `check-config` and `migrate` are the gateway itself, `store` and `blobs` work on what it keeps; `demo`,
-//! `sandbox` and `certificates` are for trials; `gateway`, `channel`, `delivery`, `quarantine` and `petition` are an
-//! operator's hands and speak gRPC to a running gateway, with the generated client and nothing else. What is said goes
+//! `serve`, `check-config` and `migrate` are the gateway itself, `store`, `blobs` and `audit` work on what it keeps;
+//! `demo`, `sandbox` and `certificates` are for trials; `gateway`, `channel`, `delivery`, `quarantine` and `petition` are
+//! an operator's hands and speak gRPC to a running gateway, with the generated client and nothing else. What is said goes
 //! through `output`; every failure becomes an exit code in `failure`. Personal data is shown only with `--full`.
 
+mod audit;
 mod blobs;
 mod certificates;
 mod channel;
@@ -82,6 +83,8 @@ enum Command {
     Quarantine(quarantine::Quarantine),
     /// Petitions (phản ánh, kiến nghị): read, follow, submit, decide, files
     Petition(petition::Petition),
+    /// Whether everything that is kept is what it must be (kiểm tra toàn vẹn kho dữ liệu)
+    Audit(audit::Audit),
     /// Whole stores (kho dữ liệu): copy to another engine, compare
     Store(store::Store),
     /// The kept contents of attachments (nội dung tệp): copy, verify
@@ -106,6 +109,7 @@ impl Command {
             Command::Delivery(command) => command.run(output).await,
             Command::Quarantine(command) => command.run(output).await,
             Command::Petition(command) => command.run(output).await,
+            Command::Audit(command) => command.run(output).await,
             Command::Store(command) => command.run(output).await,
             Command::Blobs(command) => command.run(output).await,
             Command::Sandbox(command) => command.run(output).await,

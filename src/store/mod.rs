@@ -15,6 +15,7 @@
 mod columns;
 pub mod copy;
 mod error;
+pub mod inspect;
 mod list;
 mod open;
 mod pk;

@@ -5,8 +5,9 @@ use std::{path::PathBuf, sync::Arc};
 use super::{
     Store,
     copy::{CopyError, Shelf},
-    postgres::{self, PostgresShelf, PostgresStore},
-    sqlite::{self, SqliteShelf, SqliteStore},
+    inspect::Pages,
+    postgres::{self, PostgresPages, PostgresShelf, PostgresStore},
+    sqlite::{self, SqlitePages, SqliteShelf, SqliteStore},
 };
 use crate::{clock::SharedClock, config};
 
@@ -16,6 +17,9 @@ pub enum OpenError {
     /// Another gateway has it open.
     #[error("the store {0} is in use by another gateway: one SQLite store serves one gateway")]
     InUse(String),
+    /// There is nothing there.
+    #[error("there is no store {0}")]
+    Missing(String),
     /// A newer gateway has brought it forward.
     #[error("the store {store} has schema version {found}, this gateway knows {known}: use the newer gateway")]
     Newer {
@@ -183,6 +187,17 @@ pub(super) async fn shelf_open_target(store: &config::Store) -> Result<Box<dyn S
             Ok(Box::new(blocking(move || SqliteShelf::open_target(&file)).await?))
         }
         config::Store::Postgres(settings) => Ok(Box::new(PostgresShelf::open_target(settings).await?)),
+    }
+}
+
+/// Opens a store to be looked into, beside the gateways that work on it.
+pub(super) async fn inspection_open(store: &config::Store, clock: SharedClock) -> Result<Box<dyn Pages>, OpenError> {
+    match store {
+        config::Store::Sqlite { file } => {
+            let file = file.clone();
+            Ok(Box::new(blocking(move || SqlitePages::open(&file, clock)).await?))
+        }
+        config::Store::Postgres(settings) => Ok(Box::new(PostgresPages::open(settings).await?)),
     }
 }
 

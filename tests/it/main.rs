@@ -7,6 +7,7 @@
 #![allow(missing_docs, reason = "test names are the documentation")]
 
 mod assembly;
+mod audit;
 mod blobs;
 mod cli_cycle;
 mod cli_gateway;

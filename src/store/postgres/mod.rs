@@ -15,6 +15,7 @@ mod connect;
 mod copy;
 mod delivery_list;
 mod event;
+mod inspect;
 mod message;
 mod petition;
 mod petition_conditions;
@@ -38,13 +39,13 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-pub(super) use self::copy::PostgresShelf;
 use self::{
     clock::{DatabaseClock, Steady},
     connect::Database,
     rows::get,
     write::Writer,
 };
+pub(super) use self::{copy::PostgresShelf, inspect::PostgresPages};
 use super::{
     Attempt, CHECK_LIMIT, ChannelState, Committed, Delivery, DeliveryId, DeliveryQuery, Difference, DifferenceQuery,
     ItemRecord, ItemRef, MessageId, Migrated, OpenError, OtherGateway, PetitionQuery, QuarantineQuery, QuarantinedItem,

@@ -230,7 +230,7 @@ impl Shelf for SqliteShelf {
     }
 }
 
-fn name_of(path: &Path) -> String {
+pub(super) fn name_of(path: &Path) -> String {
     format!("sqlite:{}", path.display())
 }
 
@@ -306,7 +306,7 @@ fn row_of(row: &SqlRow<'_>, table: &Table) -> Result<Row, StoreError> {
 }
 
 /// The value, if it is one that the column may hold.
-fn value_of(value: ValueRef<'_>, column: &Column) -> Option<Value> {
+pub(super) fn value_of(value: ValueRef<'_>, column: &Column) -> Option<Value> {
     Some(match (value, column.sort) {
         (ValueRef::Null, _) if column.may_be_absent => Value::Absent,
         (ValueRef::Integer(number), Sort::Integer) => Value::Integer(number),

@@ -9,6 +9,7 @@ mod copy;
 mod delivery;
 mod delivery_list;
 mod event;
+mod inspect;
 mod message;
 mod petition;
 mod petition_list;
@@ -46,6 +47,7 @@ use crate::{
 };
 
 pub(super) use copy::SqliteShelf;
+pub(super) use inspect::SqlitePages;
 pub use schema::{migrate, schema_check};
 
 /// A store in one SQLite file. Dropping it waits for the batch in hand and lets go of the file.

@@ -358,7 +358,7 @@ fn row_of(row: &SqlRow, table: &Table) -> Result<Row, StoreError> {
     table.columns.iter().enumerate().map(value).collect()
 }
 
-fn value_of(row: &SqlRow, at: usize, column: &Column) -> Result<Value, tokio_postgres::Error> {
+pub(super) fn value_of(row: &SqlRow, at: usize, column: &Column) -> Result<Value, tokio_postgres::Error> {
     let value = match column.sort {
         Sort::Integer => row.try_get::<_, Option<_>>(at)?.map(Value::Integer),
         Sort::Boolean => row.try_get::<_, Option<_>>(at)?.map(Value::Boolean),
