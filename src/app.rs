@@ -12,10 +12,11 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    admission::Admission,
     blobs::{self, Blobs},
     channels::{self, Channels},
     clock::SharedClock,
-    committer,
+    committer::{self, Urgency},
     config::{self, Config},
     decision::Decisions,
     grpc::{self, Grpc},
@@ -32,7 +33,7 @@ use crate::{
     presence::{self, Turns},
     reconcile::{Reconciler, task::Reconciling},
     remote::{self, HttpRemote},
-    security::{Incoming, Principals, ServerTls, TlsFiles, tls::TlsError},
+    security::{Incoming, ServerTls, TlsFiles, tls::TlsError},
     store::{self, GatewayAbout, OpenError, Store, StoreError},
     supervise::{Ended, Supervisor},
 };
@@ -142,14 +143,12 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, AppErr
     let plan = Plan { gateway: &config.gateway, inbound: &config.inbound, outbound: &config.outbound };
     let Works { mut life, parts, ready } = work(Ground { store, blobs, channels }, plan).await?;
     spawn_reconciliations(&mut life, &parts, &config.channels);
-    spawn_http(
-        &mut life,
-        &parts,
-        Entrance { listener: http_listener, ready: ready.clone() },
-        config.http,
-        &config.channels,
-    )?;
-    spawn_grpc(&mut life, parts, Entrance { listener: grpc_listener, ready }, &config.grpc, config.principals)?;
+    let server = Grpc::new(parts.clone(), Arc::new(config.principals), grpc::Limits::from(&config.grpc))?;
+    // Both take from the same store, so both ask the same admission.
+    let admission = server.admission();
+    let entrance = Entrance { listener: http_listener, ready: ready.clone(), admission };
+    spawn_http(&mut life, &parts, entrance, config.http, &config.channels)?;
+    spawn_grpc(&mut life, server, (grpc_listener, ready), &config.grpc)?;
 
     crate::failpoint::at!("start.joined");
     let (stopper, stopped) = mpsc::channel(2);
@@ -215,6 +214,8 @@ pub async fn work(ground: Ground, plan: Plan<'_>) -> Result<Works, AppError> {
         presence::presence(Arc::clone(&store), committer.clone(), channels.clone(), about(plan.gateway, &clock));
     life.spawn_presence("presence", |stop| presence.run(stop));
 
+    // What is written from here on is an operator's word or the gateway's own duty: no load holds it up.
+    let committer = committer.with(Urgency::Own);
     let parts = grpc::Parts { store, committer, decisions, inbound, channels, turns: turns.clone(), blobs, clock };
     spawn_outbound(&mut life, &parts, plan.outbound);
     spawn_polls(&mut life, &parts, &turns, plan.inbound);
@@ -318,7 +319,7 @@ fn spawn_reconciliations(life: &mut Life, parts: &grpc::Parts, configured: &[con
         let Some(channel) = parts.channels.get(&config.name).filter(|it| it.abilities.lists) else { continue };
         let reconciler = Reconciler {
             store: Arc::clone(&parts.store),
-            committer: parts.committer.clone(),
+            committer: parts.committer.with(Urgency::Bulk),
             decisions: parts.decisions.clone(),
             inbound: parts.inbound.clone(),
             channels: parts.channels.clone(),
@@ -330,10 +331,11 @@ fn spawn_reconciliations(life: &mut Life, parts: &grpc::Parts, configured: &[con
     }
 }
 
-/// Where calls come in, and whether they are to come here now.
+/// Where pushes come in, whether they are to come here now, and who is let in.
 struct Entrance {
     listener: TcpListener,
     ready: watch::Receiver<bool>,
+    admission: Admission,
 }
 
 fn spawn_http(
@@ -346,23 +348,22 @@ fn spawn_http(
     let tls = load_tls(life, config.listener.tls.clone(), &listen::ALPN)?;
     let channels = configured.iter().filter(|channel| channel.enabled).map(PushChannel::new).collect();
     let taker = Arc::new(parts.inbound.clone());
-    let Entrance { listener, ready } = entrance;
-    let listen = Listen { listener, tls, http: config, channels, taker, ready, clock: Arc::clone(&parts.clock) };
+    let Entrance { listener, ready, admission } = entrance;
+    let clock = Arc::clone(&parts.clock);
+    let listen = Listen { listener, tls, http: config, channels, admission, taker, ready, clock };
     life.spawn("push listener", |stop| listen.run(stop));
     Ok(())
 }
 
 fn spawn_grpc(
     life: &mut Life,
-    parts: grpc::Parts,
-    entrance: Entrance,
+    server: Grpc,
+    (listener, ready): (TcpListener, watch::Receiver<bool>),
     config: &config::Grpc,
-    principals: Principals,
 ) -> Result<(), AppError> {
     let tls = load_tls(life, config.listener.tls.clone(), &["h2"])?;
-    let incoming = Incoming::new(entrance.listener, tls, config.connections_max).into_stream();
-    let server = Grpc::new(parts, Arc::new(principals), grpc::Limits::from(config))?;
-    life.spawn("gRPC server", |stop| server.run(incoming, entrance.ready, stop));
+    let incoming = Incoming::new(listener, tls, config.connections_max).into_stream();
+    life.spawn("gRPC server", |stop| server.run(incoming, ready, stop));
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::{
     channels::{Channel, Channels},
     clock::SharedClock,
-    committer::Committer,
+    committer::{Committer, Urgency},
     petition::{
         AttachmentState, Command, EventBody, NewEvent, Petition, PetitionId, Refusal, Seq, Version, decide, notices,
     },
@@ -56,6 +56,8 @@ pub struct Context {
     pub settle: Option<Settle>,
     /// Differences that are found or closed with it.
     pub differences: Vec<DifferenceChange>,
+    /// Who waits for it.
+    pub urgency: Urgency,
 }
 
 /// What came of a decision.
@@ -127,7 +129,7 @@ impl Decisions {
                 return Ok(Decided { petition, seq, repeated: true });
             }
             let change = self.change(Some(petition), id, events, &context);
-            if let Some(decided) = self.commit(change).await? {
+            if let Some(decided) = self.commit(change, context.urgency).await? {
                 return Ok(decided);
             }
         }
@@ -141,7 +143,7 @@ impl Decisions {
     pub async fn receive(&self, id: PetitionId, event: EventBody, context: Context) -> Result<Decided, DecisionError> {
         // No rule stands between a repeated call and its answer here, so the commit's own look at the key is enough.
         let change = self.change(None, id, vec![event], &context);
-        self.commit(change).await?.ok_or(DecisionError::Contended)
+        self.commit(change, context.urgency).await?.ok_or(DecisionError::Contended)
     }
 
     /// Records what was noticed of the petition, whatever its status: no rule stands against it.
@@ -157,7 +159,7 @@ impl Decisions {
         for _ in 0..TRIES_MAX {
             let petition = self.store.petition_get(id).await?.ok_or(DecisionError::NotFound)?;
             let change = self.change(Some(petition), id, bodies.clone(), &context);
-            if let Some(decided) = self.commit(change).await? {
+            if let Some(decided) = self.commit(change, context.urgency).await? {
                 return Ok(decided);
             }
         }
@@ -187,10 +189,10 @@ impl Decisions {
     }
 
     /// Commits; `None` when somebody was faster.
-    async fn commit(&self, change: Change) -> Result<Option<Decided>, DecisionError> {
+    async fn commit(&self, change: Change, urgency: Urgency) -> Result<Option<Decided>, DecisionError> {
         let petition = change.petition.clone();
         crate::failpoint::at!("decide.decided");
-        let committed = self.committer.change(change).await?;
+        let committed = self.committer.with(urgency).change(change).await?;
         crate::failpoint::at!("decide.committed");
         match committed {
             Committed::New { seq, .. } => Ok(Some(Decided { petition, seq, repeated: false })),

@@ -29,6 +29,7 @@
 //! - [`inbound`]: pushed and pulled bytes, from the journal to the acknowledgement. [`outbound`]: deliveries, from the
 //!   claim to the settlement. [`watch`]: a cursor over all events. [`channels`]: the running channels. [`presence`]: this
 //!   gateway among those that share its store; [`fence`]: what it does only as long as it may.
+//! - [`admission`]: who is let in when more is asked than can be done; both entrances ask it before any work begins.
 //! - [`grpc`]: the public contract (`proto/`): parse, call, render. [`pb`]: what is generated from it.
 //! - [`config`], [`security`], [`remote`], [`telemetry`], [`supervise`], [`clock`], [`health`]: what the parts stand
 //!   on.
@@ -56,6 +57,7 @@
 //! an adapter; no adapter sees this crate. `tests/it/tidy.rs` holds these.
 
 pub mod adapters;
+pub mod admission;
 pub mod app;
 pub mod audit;
 pub mod blobs;

@@ -4,9 +4,11 @@
 //! here and waits; while one batch is being committed the next gathers; each caller gets its own answer once its write is
 //! durable. Everything that is written goes through here, and nothing is decided here.
 //!
-//! What waits is bounded by count and by bytes: beyond that a caller is told soon that the store is not available now,
-//! instead of filling the memory.
+//! What waits is bounded by count and by bytes, and each caller has its [`Urgency`]: beyond the bounds a caller that
+//! somebody waits for is told soon that too much waits ([`StoreError::Full`]), and bulk waits, instead of filling the memory.
 
+mod queue;
+mod size;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -18,12 +20,16 @@ use std::{
 
 use channel_sdk::inbound::CodeList;
 use tokio::{
-    sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
+    sync::{Notify, oneshot, watch},
     time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
-pub use self::tail::Tail;
+pub use self::{queue::Urgency, tail::Tail};
+use self::{
+    queue::{Doors, Job, Lanes, lanes},
+    size::size_of,
+};
 use crate::{
     petition::Seq,
     store::{
@@ -32,39 +38,20 @@ use crate::{
     },
 };
 
-/// Writes in a batch: at this size the cost of the commit is spread thin, and one more would only make all wait longer.
-const BATCH_WRITES_MAX: usize = 512;
-/// Bytes in a batch, so that a few large messages do not make one long transaction. One larger write goes alone.
-const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Writes that wait: two full batches, one being committed and one gathering.
-const WAITING_WRITES_MAX: usize = 2 * BATCH_WRITES_MAX;
-/// Bytes that wait, in KiB: what bounds the memory when messages are large.
-const WAITING_KIB_MAX: u32 = 64 * 1024;
 /// How long a caller waits for admission. Longer than a few commits; shorter than a caller's patience.
 const ADMISSION_WAIT: Duration = Duration::from_millis(500);
 /// After this long without a commit that succeeds, callers are told at once that the store takes nothing: longer than any
 /// batch on a disk that works, shorter than a caller's patience.
 const BUSY_MAX: Duration = Duration::from_secs(5);
-/// What a write costs beside its texts, about: rows, keys, the answer's channel.
-const WRITE_BYTES: usize = 1_024;
 
 const STOPPED: StoreError = StoreError::Unavailable("the gateway is stopping");
 const AWAY: StoreError = StoreError::Unavailable("it has taken no writes for some time");
-const FULL: StoreError = StoreError::Unavailable("too many writes are waiting");
-
-struct Job {
-    write: Write,
-    size_bytes: usize,
-    answer: oneshot::Sender<Result<Written, StoreError>>,
-    /// Given back with the answer, when the bytes are gone.
-    _room: OwnedSemaphorePermit,
-}
 
 /// Where writes are handed in. Cheap to clone.
 #[derive(Clone)]
 pub struct Committer {
-    queue: mpsc::Sender<Job>,
-    room: Arc<Semaphore>,
+    doors: Doors,
+    urgency: Urgency,
     seq: watch::Receiver<Seq>,
     due: Arc<Notify>,
     busy: Busy,
@@ -76,7 +63,7 @@ type Busy = Arc<Mutex<Option<Instant>>>;
 /// The task that commits what was handed in.
 pub struct CommitterTask {
     store: Arc<dyn Store>,
-    queue: mpsc::Receiver<Job>,
+    lanes: Lanes,
     seq: watch::Sender<Seq>,
     due: Arc<Notify>,
     busy: Busy,
@@ -88,15 +75,20 @@ pub struct CommitterTask {
 /// The store cannot be read.
 pub async fn committer(store: Arc<dyn Store>) -> Result<(Committer, CommitterTask), StoreError> {
     let (seq_sender, seq) = watch::channel(store.seq_last().await?);
-    let (sender, queue) = mpsc::channel(WAITING_WRITES_MAX);
+    let (doors, lanes) = lanes();
     let due = Arc::new(Notify::new());
-    let room = Arc::new(Semaphore::new(WAITING_KIB_MAX as usize));
     let busy = Busy::default();
-    let task = CommitterTask { store, queue, seq: seq_sender, due: Arc::clone(&due), busy: Arc::clone(&busy) };
-    Ok((Committer { queue: sender, room, seq, due, busy }, task))
+    let task = CommitterTask { store, lanes, seq: seq_sender, due: Arc::clone(&due), busy: Arc::clone(&busy) };
+    Ok((Committer { doors, urgency: Urgency::People, seq, due, busy }, task))
 }
 
 impl Committer {
+    /// The same committer for writes of this urgency. What is the gateway's own duty stays that.
+    #[must_use]
+    pub fn with(&self, urgency: Urgency) -> Committer {
+        Committer { urgency, ..self.clone() }
+    }
+
     /// Commits a decision on a petition.
     ///
     /// # Errors
@@ -248,6 +240,16 @@ impl Committer {
         Arc::clone(&self.due)
     }
 
+    /// How many writes of this urgency wait for their batch.
+    pub fn waiting(&self, urgency: Urgency) -> usize {
+        self.doors.of(urgency).waiting()
+    }
+
+    /// Why nothing is taken now: the store has taken no writes for some time.
+    pub fn away(&self) -> Option<StoreError> {
+        (self.busy_for() > BUSY_MAX).then_some(AWAY)
+    }
+
     /// For how long nothing could be committed although something was to be; zero when nothing waits.
     pub fn busy_for(&self) -> Duration {
         let busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
@@ -270,23 +272,17 @@ impl Committer {
 
     async fn write(&self, write: Write) -> Result<Written, StoreError> {
         let size_bytes = size_of(&write);
-        let is_sign_of_life = matches!(write, Write::Beat(_) | Write::Leave);
+        let urgency = if is_own_duty(&write) { Urgency::Own } else { self.urgency };
         // Claims and signs of life find out when it takes writes again.
-        if !is_sign_of_life && !matches!(write, Write::Claim(_)) && self.busy_for() > BUSY_MAX {
-            return Err(AWAY);
+        if let Some(away) = self.away().filter(|_| !finds_out(&write)) {
+            return Err(away);
         }
         let (answer, answered) = oneshot::channel();
-        let admission = async {
-            let kib = u32::try_from(size_bytes / 1_024).unwrap_or(u32::MAX).clamp(1, WAITING_KIB_MAX);
-            let room = Arc::clone(&self.room).acquire_many_owned(kib).await.map_err(|_| STOPPED)?;
-            let job = Job { write, size_bytes, answer, _room: room };
-            self.queue.send(job).await.map_err(|_| STOPPED)
-        };
-        if is_sign_of_life {
-            // Under load it waits its turn: a gateway that is busy is not one that is gone.
-            admission.await?;
-        } else {
-            timeout(ADMISSION_WAIT, admission).await.map_err(|_| FULL)??;
+        let admission = self.doors.of(urgency).hand_in(write, size_bytes, answer);
+        match urgency {
+            Urgency::People => timeout(ADMISSION_WAIT, admission).await.map_err(|_| StoreError::Full)??,
+            // Under load they wait their turn: a gateway that is busy is not one that is gone, and bulk has time.
+            Urgency::Own | Urgency::Bulk => admission.await?,
         }
         answered.await.map_err(|_| STOPPED)?
     }
@@ -300,48 +296,28 @@ impl CommitterTask {
 
     /// Commits until `stop`, then what was handed in before it.
     pub async fn run(mut self, stop: CancellationToken) {
-        let mut left_over = None;
         loop {
-            let first = match left_over.take() {
-                Some(job) => Some(job),
-                None => tokio::select! {
-                    biased;
-                    () = stop.cancelled(), if !self.queue.is_closed() => {
-                        // From here on nothing is let in; `recv` gives what is there and then nothing.
-                        self.queue.close();
-                        continue;
+            tokio::select! {
+                biased;
+                // From here on nothing is let in; what is there is still committed.
+                () = stop.cancelled(), if !self.lanes.is_closed() => self.lanes.close(),
+                is_waiting = self.lanes.wait() => match is_waiting {
+                    true => {
+                        let batch = self.lanes.gather();
+                        self.commit(batch).await;
                     }
-                    job = self.queue.recv() => job,
+                    false => return,
                 },
-            };
-            let Some(first) = first else { return };
-            let (batch, next) = self.gather(first);
-            left_over = next;
-            self.commit(batch).await;
-        }
-    }
-
-    /// What waits, as far as it fits one batch, and the one that did not fit.
-    fn gather(&mut self, first: Job) -> (Vec<Job>, Option<Job>) {
-        let mut bytes = first.size_bytes;
-        let mut batch = vec![first];
-        while batch.len() < BATCH_WRITES_MAX {
-            let Ok(job) = self.queue.try_recv() else { break };
-            bytes += job.size_bytes;
-            if bytes > BATCH_BYTES_MAX {
-                return (batch, Some(job));
             }
-            batch.push(job);
         }
-        (batch, None)
     }
 
     async fn commit(&mut self, batch: Vec<Job>) {
         let may_be_due = batch.iter().any(|job| may_make_due(&job.write));
         let (mut writes, mut answers) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
-        for Job { write, answer, _room, .. } in batch {
+        for Job { write, answer, room, .. } in batch {
             writes.push(write);
-            answers.push((answer, _room));
+            answers.push((answer, room));
         }
         crate::failpoint::at!("commit.gathered");
         let written = self.write_all(writes.into()).await;
@@ -351,7 +327,8 @@ impl CommitterTask {
         }
         self.publish(written.iter().flatten(), may_be_due);
         crate::failpoint::at!("commit.published");
-        for ((answer, _room), written) in answers.into_iter().zip(written) {
+        for ((answer, room), written) in answers.into_iter().zip(written) {
+            drop(room);
             send(answer, written);
         }
         crate::failpoint::at!("commit.answered");
@@ -359,7 +336,7 @@ impl CommitterTask {
 
     /// Tells whoever waits that the store takes nothing now: each would wait as long in vain as the batch before.
     fn turn_away(&mut self) {
-        while let Ok(Job { answer, .. }) = self.queue.try_recv() {
+        for Job { answer, .. } in self.lanes.empty() {
             send(answer, Err(AWAY));
         }
     }
@@ -425,10 +402,37 @@ fn send(answer: oneshot::Sender<Result<Written, StoreError>>, result: Result<Wri
     drop(answer.send(result));
 }
 
+/// Whether a write is the gateway's own duty, which nobody's load may hold up.
+fn is_own_duty(write: &Write) -> bool {
+    match write {
+        Write::Beat(_)
+        | Write::Leave
+        | Write::Claim(_)
+        | Write::Settle(_)
+        | Write::Retry(_)
+        | Write::SendAgain(_)
+        | Write::Pause { .. }
+        | Write::Sync(_)
+        | Write::TakeOver(_) => true,
+        Write::Change(change) => change.settle.is_some(),
+        Write::Reconcile(_)
+        | Write::Journal(_)
+        | Write::Items(_)
+        | Write::MessageDone(_)
+        | Write::Reopen(_)
+        | Write::CodeList { .. } => false,
+    }
+}
+
+/// Whether a write is tried although the store takes none now, so that it is known when it does again.
+fn finds_out(write: &Write) -> bool {
+    matches!(write, Write::Beat(_) | Write::Leave | Write::Claim(_))
+}
+
 /// Whether a delivery may be due after this write that was not before: a new one, the next of a lane, one tried again.
 fn may_make_due(write: &Write) -> bool {
     match write {
-        Write::Change(change) => !change.deliveries.is_empty(),
+        Write::Change(change) => !change.deliveries.is_empty() || change.settle.is_some(),
         Write::Settle(_) | Write::Retry(_) | Write::SendAgain(_) | Write::Pause { .. } => true,
         Write::Journal(_)
         | Write::Items(_)
@@ -442,35 +446,6 @@ fn may_make_due(write: &Write) -> bool {
         | Write::Reconcile(_)
         | Write::CodeList { .. } => false,
     }
-}
-
-/// About how many bytes a write holds: its long texts.
-fn size_of(write: &Write) -> usize {
-    WRITE_BYTES
-        + match write {
-            Write::Journal(message) => message.body.len(),
-            Write::Change(change) => {
-                let content = &change.petition.content;
-                let extensions: usize = content.extensions.values().map(String::len).sum();
-                let answers: usize = change.petition.answers.iter().map(|answer| answer.text.len()).sum();
-                // Petition and event each hold it.
-                2 * (content.body.len() + extensions) + answers
-            }
-            Write::Items(items) => items.len() * WRITE_BYTES,
-            Write::Reconcile(step) => step.rows() * WRITE_BYTES / 4,
-            Write::CodeList { list, .. } => list.entries.iter().map(|(code, name)| code.len() + name.len()).sum(),
-            Write::MessageDone(_)
-            | Write::Reopen(_)
-            | Write::TakeOver(_)
-            | Write::Beat(_)
-            | Write::Leave
-            | Write::Sync(_)
-            | Write::Claim(_)
-            | Write::Settle(_)
-            | Write::Retry(_)
-            | Write::SendAgain(_)
-            | Write::Pause { .. } => 0,
-        }
 }
 
 fn wrong_answer() -> StoreError {

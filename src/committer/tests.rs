@@ -3,8 +3,11 @@
 use bytes::Bytes;
 use futures::{FutureExt, future::join_all};
 
-use super::*;
-use crate::store::suite::{Bench, message, sqlite_bench};
+use super::{
+    queue::{BATCH_WRITES_MAX, WAITING_BULK_MAX, WAITING_WRITES_MAX},
+    *,
+};
+use crate::store::suite::{Bench, locked_sqlite_bench, message, sqlite_bench};
 
 async fn parts() -> (Bench, Committer, CommitterTask) {
     let bench = sqlite_bench();
@@ -108,17 +111,79 @@ async fn a_batch_is_bounded_by_writes_and_by_bytes() {
         }
     };
     hand_in_many(1, BATCH_WRITES_MAX + 1);
-    let first = task.queue.recv().await.unwrap();
-    let (batch, left_over) = task.gather(first);
-    assert_eq!((batch.len(), left_over.is_none(), task.queue.len()), (BATCH_WRITES_MAX, true, 1));
-    drop(task.queue.recv().await);
+    assert!(task.lanes.wait().await);
+    assert_eq!(task.lanes.gather().len(), BATCH_WRITES_MAX);
+    assert_eq!((task.lanes.waiting(Urgency::People), task.lanes.gather().len()), (1, 1));
     hand_in_many(3 * 1024 * 1024, 3);
-    let first = task.queue.recv().await.unwrap();
-    let (batch, left_over) = task.gather(first);
-    assert_eq!((batch.len(), left_over.is_some()), (2, true), "two fit, the third waits for the next batch");
+    assert_eq!(task.lanes.gather().len(), 2, "two fit, the third waits for the next batch");
+    assert_eq!(task.lanes.gather().len(), 1);
     hand_in_many(20 * 1024 * 1024, 1);
-    let large = task.queue.recv().await.unwrap();
-    assert_eq!(task.gather(large).0.len(), 1, "one that is larger than a batch goes alone");
+    hand_in_many(1, 1);
+    assert_eq!(task.lanes.gather().len(), 1, "one that is larger than a batch goes alone");
+}
+
+/// Hands in so many messages that wait.
+fn hand_in_messages(committer: &Committer, count: usize, size_bytes: usize) -> Vec<Waiting<'_>> {
+    let hand_in_one = |_| {
+        let mut call: Waiting<'_> = Box::pin(committer.journal(message_of(size_bytes)));
+        hand_in(&mut call);
+        call
+    };
+    (0..count).map(hand_in_one).collect()
+}
+
+type Waiting<'a> = futures::future::BoxFuture<'a, Result<MessageId, StoreError>>;
+
+/// How many writes of each urgency wait: the gateway's own, people's, bulk.
+fn waiting(task: &CommitterTask) -> [usize; 3] {
+    [Urgency::Own, Urgency::People, Urgency::Bulk].map(|urgency| task.lanes.waiting(urgency))
+}
+
+#[tokio::test]
+async fn a_form_is_in_the_next_batch_however_much_bulk_waits() {
+    let (bench, committer, mut task) = parts().await;
+    let bulk = committer.with(Urgency::Bulk);
+    let _import = hand_in_messages(&bulk, 400, 1);
+    let mut form = Box::pin(committer.change(bench.new_petition("form")));
+    hand_in(&mut form);
+    let mut duty = Box::pin(bulk.pause("portal", true, "a reason"));
+    hand_in(&mut duty);
+    assert_eq!(waiting(&task), [1, 1, 400]);
+    let batch = task.lanes.gather();
+    assert!(matches!((&batch[0].write, &batch[1].write), (Write::Pause { .. }, Write::Change(_))), "in this order");
+    assert_eq!((batch.len(), waiting(&task)), (130, [0, 0, 272]), "bulk gets a quarter of a batch beside people");
+    // Somebody was there a moment ago, and may be again: bulk makes this batch no longer, the one after it is whole.
+    assert_eq!([task.lanes.gather().len(), task.lanes.gather().len()], [128, 144]);
+}
+
+#[tokio::test]
+async fn bulk_goes_on_whatever_people_do() {
+    let (_bench, committer, mut task) = parts().await;
+    let bulk = committer.with(Urgency::Bulk);
+    let _forms = hand_in_messages(&committer, WAITING_WRITES_MAX, 1);
+    let _import = hand_in_messages(&bulk, 100, 1);
+    assert_eq!((task.lanes.gather().len(), waiting(&task)), (512, [0, 576, 36]));
+    assert_eq!((task.lanes.gather().len(), waiting(&task)), (512, [0, 100, 0]));
+    task.lanes.empty().for_each(drop);
+    // Where people's writes fill batches with their bytes alone, every second one begins with bulk.
+    let _large = hand_in_messages(&committer, 4, 8 * 1024 * 1024);
+    let _import = hand_in_messages(&bulk, 2, 1);
+    let of_bulk = |batch: Vec<Job>| batch.iter().filter(|job| job.size_bytes < 1024 * 1024).count();
+    assert_eq!([0; 3].map(|_| of_bulk(task.lanes.gather())), [0, 2, 0]);
+}
+
+#[tokio::test]
+async fn bulk_that_finds_no_room_waits_and_is_not_refused() {
+    let (bench, committer, task) = parts().await;
+    let bulk = committer.with(Urgency::Bulk);
+    let calls = (0..3 * WAITING_BULK_MAX).map(|_| bulk.journal(message_of(1)));
+    let mut import = Box::pin(join_all(calls));
+    hand_in(&mut import);
+    assert_eq!(waiting(&task), [0, 0, WAITING_BULK_MAX]);
+    assert!(timeout(2 * ADMISSION_WAIT, &mut import).await.is_err(), "longer than people would wait");
+    let answers = with_task(task, import).await;
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(bench.store.counts().await.unwrap().messages, 3 * WAITING_BULK_MAX as u64);
 }
 
 #[tokio::test]
@@ -129,13 +194,13 @@ async fn callers_are_turned_away_soon_when_too_much_waits() {
         hand_in(call);
     }
     let refused = committer.journal(message_of(4 * 1024 * 1024)).await;
-    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "too many bytes wait: {refused:?}");
+    assert!(matches!(refused, Err(StoreError::Full)), "too many bytes wait: {refused:?}");
     let mut small: Vec<_> = (2..WAITING_WRITES_MAX).map(|_| Box::pin(committer.journal(message_of(1)))).collect();
     for call in &mut small {
         hand_in(call);
     }
     let refused = committer.journal(message_of(1)).await;
-    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "too many writes wait: {refused:?}");
+    assert!(matches!(refused, Err(StoreError::Full)), "too many writes wait: {refused:?}");
     with_task(task, async {
         assert!(join_all(large).await.iter().all(Result::is_ok));
         assert!(join_all(small).await.iter().all(Result::is_ok));
@@ -159,6 +224,39 @@ async fn a_write_that_the_engine_refuses_fails_alone() {
             "{clash:?} {beside:?}"
         );
         assert!(matches!(committer.change(bench.new_petition("PA-3")).await, Ok(Committed::Duplicate { .. })));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn callers_are_turned_away_at_once_while_the_store_takes_no_writes() {
+    let (_bench, committer, task) = parts().await;
+    *task.busy.lock().unwrap() = Some(Instant::now().checked_sub(2 * BUSY_MAX).unwrap());
+    for urgency in [Urgency::Own, Urgency::People, Urgency::Bulk] {
+        let refused = committer.with(urgency).journal(message_of(1)).now_or_never();
+        assert!(matches!(refused, Some(Err(StoreError::Unavailable(_)))), "{urgency:?}: {refused:?}");
+    }
+    with_task(task, async {
+        committer.leave().await.unwrap();
+        assert!(committer.journal(message_of(1)).await.is_ok(), "a sign of life found out that it takes writes again");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_waits_is_turned_away_when_the_store_takes_nothing() {
+    let (bench, somebody) = locked_sqlite_bench();
+    let (committer, task) = super::committer(Arc::clone(&bench.store)).await.unwrap();
+    let of_people = hand_in_messages(&committer, 600, 1);
+    let bulk = committer.with(Urgency::Bulk);
+    let of_bulk = hand_in_messages(&bulk, 500, 1);
+    with_task(task, async {
+        for answer in join_all(of_people.into_iter().chain(of_bulk)).await {
+            assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+        }
+        drop(somebody);
+        committer.leave().await.unwrap();
+        committer.journal(message_of(1)).await.unwrap();
     })
     .await;
 }

@@ -28,6 +28,18 @@ pub struct Grpc {
     pub call_max: Duration,
     /// Watches at once.
     pub watchers_max: usize,
+    /// The most calls at once that write.
+    pub calls_max: usize,
+    /// Half of them should be answered within this.
+    pub answer_target: Duration,
+    /// Reads at once.
+    pub reads_max: usize,
+    /// Imports at once.
+    pub imports_max: usize,
+    /// Files and dossiers under way at once.
+    pub transfers_max: usize,
+    /// Bytes of all messages under way together.
+    pub bytes_in_flight_max: usize,
 }
 
 pub(super) fn read(mut section: Section<'_>) -> Grpc {
@@ -44,7 +56,16 @@ pub(super) fn read(mut section: Section<'_>) -> Grpc {
         keep_alive_timeout: limits.seconds("keep_alive_timeout_seconds", 1..=600),
         call_max: limits.seconds("call_seconds_max", 1..=3600),
         watchers_max: limits.count("watchers_max", 1..=100_000),
+        calls_max: limits.count("calls_max", 16..=100_000),
+        answer_target: Duration::from_millis(limits.count("answer_milliseconds_target", 1..=60_000) as u64),
+        reads_max: limits.count("reads_max", 16..=100_000),
+        imports_max: limits.count("imports_max", 1..=1_000),
+        transfers_max: limits.count("transfers_max", 1..=10_000),
+        bytes_in_flight_max: limits.count("bytes_in_flight_max", 16 * 1024 * 1024..=2 * 1024 * 1024 * 1024),
     };
+    if grpc.bytes_in_flight_max / 2 < grpc.message_bytes_max {
+        limits.fault("bytes_in_flight_max", "must be at least twice message_bytes_max, or one message could take all");
+    }
     limits.finish();
     section.finish();
     grpc

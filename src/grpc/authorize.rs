@@ -1,7 +1,10 @@
-//! What each method needs: the roles of which one must be held, and how long it may take. What is not in the table is
-//! not served.
+//! What each method needs: the roles of which one must be held, how long it may take, and the room in which it needs a
+//! place. What is not in the table is not served.
 
-use crate::security::{Principal, Role, Role::*};
+use crate::{
+    admission::Place::{self, *},
+    security::{Principal, Role, Role::*},
+};
 
 use super::error::CallError;
 
@@ -14,6 +17,8 @@ pub(super) struct Method {
     pub(super) who: Who,
     /// Whether it is one question and one answer, or has a stream on either side.
     pub(super) shape: Shape,
+    /// The room in which it needs a place.
+    pub(super) place: Place,
 }
 
 /// Who may call a method.
@@ -40,69 +45,69 @@ const LOOK: Who = Who::OneOf(&[MinistrySystem, Operator, Reader]);
 const LOOK_AT_FILES: Who = Who::OneOf(&[MinistrySystem, Operator]);
 
 macro_rules! methods {
-    ($($service:literal { $($method:literal: $who:expr, $shape:ident;)+ })+) => {
-        &[$($(Method { path: concat!("/", $service, "/", $method), who: $who, shape: Shape::$shape },)+)+]
+    ($($service:literal { $($method:literal: $who:expr, $shape:ident, $place:expr;)+ })+) => {
+        &[$($(Method { path: concat!("/", $service, "/", $method), who: $who, shape: Shape::$shape, place: $place },)+)+]
     };
 }
 
 /// Every method that is served.
 pub(super) const METHODS: &[Method] = methods! {
     "petition.gateway.v1.PetitionService" {
-        "SubmitPetition": DECIDE, Unary;
-        "ImportPetitions": DECIDE, Streaming;
-        "GetPetition": LOOK, Unary;
-        "ListPetitions": LOOK, Unary;
-        "SearchPetitions": LOOK, Unary;
-        "WatchPetitions": LOOK, Streaming;
-        "AcceptPetition": DECIDE, Unary;
-        "DeclinePetition": DECIDE, Unary;
-        "ForwardPetition": DECIDE, Unary;
-        "AssignPetition": DECIDE, Unary;
-        "StartProcessing": DECIDE, Unary;
-        "RequestInformation": DECIDE, Unary;
-        "ProvideInformation": DECIDE, Unary;
-        "ExtendDeadline": DECIDE, Unary;
-        "AnswerPetition": DECIDE, Unary;
-        "PublishAnswer": DECIDE, Unary;
-        "ClosePetition": DECIDE, Unary;
-        "ReopenPetition": DECIDE, Unary;
-        "WithdrawPetition": DECIDE, Unary;
-        "UploadAttachment": DECIDE, Streaming;
-        "DownloadAttachment": LOOK_AT_FILES, Streaming;
-        "GetDossier": LOOK, Streaming;
+        "SubmitPetition": DECIDE, Unary, People;
+        "ImportPetitions": DECIDE, Streaming, Imports;
+        "GetPetition": LOOK, Unary, Reads;
+        "ListPetitions": LOOK, Unary, Reads;
+        "SearchPetitions": LOOK, Unary, Reads;
+        "WatchPetitions": LOOK, Streaming, Free;
+        "AcceptPetition": DECIDE, Unary, People;
+        "DeclinePetition": DECIDE, Unary, People;
+        "ForwardPetition": DECIDE, Unary, People;
+        "AssignPetition": DECIDE, Unary, People;
+        "StartProcessing": DECIDE, Unary, People;
+        "RequestInformation": DECIDE, Unary, People;
+        "ProvideInformation": DECIDE, Unary, People;
+        "ExtendDeadline": DECIDE, Unary, People;
+        "AnswerPetition": DECIDE, Unary, People;
+        "PublishAnswer": DECIDE, Unary, People;
+        "ClosePetition": DECIDE, Unary, People;
+        "ReopenPetition": DECIDE, Unary, People;
+        "WithdrawPetition": DECIDE, Unary, People;
+        "UploadAttachment": DECIDE, Streaming, Transfers;
+        "DownloadAttachment": LOOK_AT_FILES, Streaming, Transfers;
+        "GetDossier": LOOK, Streaming, Transfers;
     }
     "petition.gateway.v1.ChannelService" {
-        "ListGateways": LOOK, Unary;
-        "ListChannels": LOOK, Unary;
-        "GetChannel": LOOK, Unary;
-        "PauseChannel": OPERATE, Unary;
-        "ResumeChannel": OPERATE, Unary;
-        "SyncChannel": OPERATE, Unary;
-        "ListCodeLists": LOOK, Unary;
-        "ListDeliveries": LOOK, Unary;
-        "GetDelivery": LOOK, Unary;
-        "RetryDelivery": OPERATE, Unary;
-        "ResolveDelivery": OPERATE, Unary;
-        "ListQuarantine": LOOK, Unary;
-        "GetQuarantinedMessage": LOOK, Unary;
-        "ReprocessMessage": OPERATE, Unary;
-        "ReprocessMessages": OPERATE, Streaming;
-        "DiscardMessage": OPERATE, Unary;
-        "ReconcileChannel": OPERATE, Streaming;
-        "ListDifferences": LOOK, Unary;
-        "RepairDifferences": OPERATE, Streaming;
-        "DismissDifference": OPERATE, Unary;
+        "ListGateways": LOOK, Unary, Reads;
+        "ListChannels": LOOK, Unary, Reads;
+        "GetChannel": LOOK, Unary, Reads;
+        "PauseChannel": OPERATE, Unary, Operators;
+        "ResumeChannel": OPERATE, Unary, Operators;
+        "SyncChannel": OPERATE, Unary, Operators;
+        "ListCodeLists": LOOK, Unary, Reads;
+        "ListDeliveries": LOOK, Unary, Reads;
+        "GetDelivery": LOOK, Unary, Reads;
+        "RetryDelivery": OPERATE, Unary, Operators;
+        "ResolveDelivery": OPERATE, Unary, Operators;
+        "ListQuarantine": LOOK, Unary, Reads;
+        "GetQuarantinedMessage": LOOK, Unary, Reads;
+        "ReprocessMessage": OPERATE, Unary, Operators;
+        "ReprocessMessages": OPERATE, Streaming, Operators;
+        "DiscardMessage": OPERATE, Unary, Operators;
+        "ReconcileChannel": OPERATE, Streaming, Operators;
+        "ListDifferences": LOOK, Unary, Reads;
+        "RepairDifferences": OPERATE, Streaming, Operators;
+        "DismissDifference": OPERATE, Unary, Operators;
     }
     "grpc.health.v1.Health" {
-        "Check": Who::Anybody, Unary;
-        "Watch": Who::Anybody, Streaming;
-        "List": Who::Anybody, Unary;
+        "Check": Who::Anybody, Unary, Free;
+        "Watch": Who::Anybody, Streaming, Free;
+        "List": Who::Anybody, Unary, Free;
     }
     "grpc.reflection.v1.ServerReflection" {
-        "ServerReflectionInfo": LOOK, Streaming;
+        "ServerReflectionInfo": LOOK, Streaming, Free;
     }
     "grpc.reflection.v1alpha.ServerReflection" {
-        "ServerReflectionInfo": LOOK, Streaming;
+        "ServerReflectionInfo": LOOK, Streaming, Free;
     }
 };
 

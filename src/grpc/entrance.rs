@@ -1,6 +1,7 @@
 //! What every call passes before any service sees it: who is it, may they, is there room, how long may it take.
 //!
-//! A tower layer around all services, so that none can be forgotten.
+//! A tower layer around all services, so that none can be forgotten. Who finds no room is told so before a byte of the
+//! message is read.
 
 use std::{
     pin::Pin,
@@ -11,21 +12,21 @@ use std::{
 
 use futures::{FutureExt, Stream, StreamExt, future::BoxFuture, stream};
 use http::{HeaderMap, Request, Response};
-use tokio::{
-    sync::Semaphore,
-    time::{Instant, sleep_until, timeout_at},
-};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
 use super::{
-    authorize::{Method, Shape, Who, authorize},
+    authorize::{Method, Shape, authorize},
     error::CallError,
+    hold::{hold, meter},
     principal::Caller,
 };
 use crate::{
+    admission::{Admission, Budget, Client, NoRoom, Permit, Place, Rooms},
+    committer::Committer,
     config,
-    security::{Peer, Principals},
+    security::{Peer, PeerAt, Principal, Principals},
 };
 
 /// What the server takes at most.
@@ -33,8 +34,10 @@ use crate::{
 pub struct Limits {
     /// The largest message, either way.
     pub message_bytes_max: usize,
-    /// Calls under way at once, over all connections; what is beyond is told to come again.
-    pub calls_max: usize,
+    /// How many calls are let in at once, over all connections; what is beyond is told to come again.
+    pub rooms: Rooms,
+    /// Bytes of all messages under way together.
+    pub bytes_in_flight_max: usize,
     /// Calls at once on one connection.
     pub streams_per_connection_max: u32,
     /// After this long a connection is asked to close, so that load spreads over new gateways.
@@ -49,15 +52,18 @@ pub struct Limits {
     pub watchers_max: usize,
 }
 
-/// Calls under way at once: as many as the committer lets wait, so that who is beyond is told so at once, with a time to
-/// come again, and not after a wait for room.
-const CALLS_MAX: usize = 1_024;
-
 impl From<&config::Grpc> for Limits {
     fn from(config: &config::Grpc) -> Limits {
         Limits {
             message_bytes_max: config.message_bytes_max,
-            calls_max: CALLS_MAX,
+            rooms: Rooms {
+                people_max: config.calls_max,
+                answer_target: config.answer_target,
+                reads_max: config.reads_max,
+                imports_max: config.imports_max,
+                transfers_max: config.transfers_max,
+            },
+            bytes_in_flight_max: config.bytes_in_flight_max,
             streams_per_connection_max: config.streams_per_connection_max,
             connection_age_max: config.connection_age_max,
             keep_alive: config.keep_alive,
@@ -78,9 +84,13 @@ pub(super) struct Deadline(Option<Instant>);
 /// The layer.
 #[derive(Clone)]
 pub(super) struct Entrance {
-    principals: Arc<Principals>,
-    room: Arc<Semaphore>,
-    call_max: Duration,
+    pub(super) principals: Arc<Principals>,
+    pub(super) admission: Admission,
+    /// Bytes of messages under way.
+    pub(super) budget: Budget,
+    /// Tells a gateway that is busy from one whose store is away.
+    pub(super) committer: Committer,
+    pub(super) call_max: Duration,
 }
 
 /// The layer around a service.
@@ -91,13 +101,10 @@ pub(super) struct Guarded<S> {
 }
 
 impl Entrance {
-    pub(super) fn new(principals: Arc<Principals>, limits: &Limits) -> Entrance {
-        Entrance { principals, room: Arc::new(Semaphore::new(limits.calls_max)), call_max: limits.call_max }
-    }
-
-    /// Lets a request in: tells its method, and leaves caller and deadline in it for the handlers.
+    /// Lets a request in: tells its method, and leaves caller, client and deadline in it for the handlers.
     fn admit(&self, request: &mut Request<Body>) -> Result<Admitted, CallError> {
-        let caller = request.extensions().get::<Peer>().and_then(|peer| self.principals.recognise(peer));
+        let from = request.extensions().get::<PeerAt>().cloned();
+        let caller = from.as_ref().and_then(|from| self.principals.recognise(&from.peer));
         let method = authorize(request.uri().path(), caller.as_deref())?;
         let asked = grpc_timeout(request.headers()).map(|timeout| Instant::now() + timeout);
         let ours = match method.shape {
@@ -105,20 +112,46 @@ impl Entrance {
             Shape::Streaming => None,
         };
         let ends_at = [asked, ours].into_iter().flatten().min();
+        let client = self.client(from.as_ref(), caller.as_deref());
+        let permit = self.enter(method.place, client)?;
+        if method.shape == Shape::Unary && method.place != Place::Free {
+            meter(request, self.budget.open(client));
+        }
         let name = caller.as_ref().map(|it| it.name.clone()).unwrap_or_default();
         if let Some(caller) = caller {
             request.extensions_mut().insert::<Caller>(caller);
         }
+        request.extensions_mut().insert(ClientOf(client));
         request.extensions_mut().insert(Deadline(asked));
-        Ok(Admitted { method, ends_at, caller: name })
+        Ok(Admitted { method, ends_at, caller: name, permit })
+    }
+
+    fn client(&self, from: Option<&PeerAt>, caller: Option<&Principal>) -> Client {
+        // Callers on plain loopback all have one name.
+        let connection = from.filter(|from| matches!(from.peer, Peer::Loopback)).map(|from| from.address);
+        self.admission.client(caller.map(|it| it.name.as_str()).unwrap_or_default(), connection)
+    }
+
+    fn enter(&self, place: Place, client: Client) -> Result<Option<Permit>, CallError> {
+        self.admission.enter(place, client).map_err(|NoRoom { again_after }| match self.committer.away() {
+            // The room is full because nothing goes on: coming again soon would not help.
+            Some(away) if place == Place::People => away.into(),
+            _ => CallError::Overloaded { again_after },
+        })
     }
 }
+
+/// The client of a request, as the rooms know it.
+#[derive(Debug, Clone, Copy)]
+struct ClientOf(Client);
 
 /// What is known of a call that was let in.
 struct Admitted {
     method: &'static Method,
     ends_at: Option<Instant>,
     caller: String,
+    /// Its place; given back when the answer stands.
+    permit: Option<Permit>,
 }
 
 impl<S> Layer<S> for Entrance {
@@ -144,18 +177,9 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let admitted = match self.entrance.admit(&mut request) {
+        let mut admitted = match self.entrance.admit(&mut request) {
             Ok(admitted) => admitted,
             Err(refusal) => return refused(refusal),
-        };
-        // Held until the answer stands; a stream of answers is bounded by its own limits. Who asks for health must hear it
-        // also while the gateway is busy, or a busy gateway would be taken for a dead one.
-        let room = match admitted.method.who {
-            Who::Anybody => None,
-            Who::OneOf(_) => match Arc::clone(&self.entrance.room).try_acquire_owned() {
-                Ok(room) => Some(room),
-                Err(_) => return refused(CallError::Overloaded),
-            },
         };
         let begun = Instant::now();
         let answer = self.inner.call(request);
@@ -164,15 +188,31 @@ where
                 Some(at) => timeout_at(at, answer).await,
                 None => Ok(answer.await),
             };
-            drop(room);
+            let permit = admitted.permit.take();
             let response = match answered {
                 Ok(response) => response?,
                 Err(_) => Status::from(CallError::DeadlineExceeded).into_http(),
             };
             tell(&admitted, &response, begun);
-            Ok(response)
+            Ok(leave(permit, admitted.method, response))
         }
         .boxed()
+    }
+}
+
+/// Gives the place back: now that the answer stands, or, for a file or a dossier, when it has been given out.
+fn leave(permit: Option<Permit>, method: &Method, response: Response<Body>) -> Response<Body> {
+    let Some(permit) = permit else { return response };
+    // A status in the head is a refusal.
+    let is_answer = !response.headers().contains_key(Status::GRPC_STATUS);
+    match method.place {
+        Place::Transfers if is_answer => hold(response, permit),
+        _ => {
+            if is_answer {
+                permit.answered();
+            }
+            response
+        }
     }
 }
 
@@ -210,6 +250,11 @@ pub(super) fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
         "n" => Some(Duration::from_nanos(number)),
         _ => None,
     }
+}
+
+/// The client of a request, as the rooms know it.
+pub(super) fn client<T>(request: &tonic::Request<T>) -> Client {
+    request.extensions().get::<ClientOf>().map_or(0, |ClientOf(client)| *client)
 }
 
 /// The deadline of a request.

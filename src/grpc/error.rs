@@ -1,6 +1,8 @@
 //! Why a call is refused, in the words of the contract. Which code and which details each becomes is told in
 //! [`super::status`], and only there.
 
+use std::time::Duration;
+
 use channel_sdk::fault::FaultCode;
 
 use crate::{
@@ -51,7 +53,12 @@ pub(crate) enum CallError {
     #[error("there is no such method")]
     NoSuchMethod,
     #[error("too many calls at once")]
-    Overloaded,
+    Overloaded {
+        /// When to come again.
+        again_after: Duration,
+    },
+    #[error("too many bytes are under way")]
+    BytesExhausted,
     #[error("the call took longer than its deadline")]
     DeadlineExceeded,
     #[error("the gateway is shutting down")]

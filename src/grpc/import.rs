@@ -1,5 +1,5 @@
-//! `ImportPetitions`: a stream of petitions, many under way at once so that they share commits, never more than a bounded
-//! number in memory.
+//! `ImportPetitions`: a stream of petitions, many under way at once so that they share commits, never more than the client's
+//! [`Window`] in memory. It is bulk: people's forms go before it, and it is slowed, not refused, when much is to be done.
 //!
 //! Each item stands for itself: a refused one is told in the answer and stops nothing. Items of one petition keep their
 //! order. If the gateway itself cannot go on, the call ends with the reason; what was committed stays, and the same import
@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use channel_sdk::fault::{Fault, FaultCode};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use tokio::sync::OwnedSemaphorePermit;
 use tonic::{Status, Streaming};
 use uuid::Uuid;
 
@@ -19,11 +20,10 @@ use super::{
     principal::Caller,
     request_id,
     transfer::{How, Recorded},
+    window::Window,
 };
-use crate::{decision::DecisionError, pb, petition::Seq, store::RequestKey};
+use crate::{committer::Urgency, decision::DecisionError, pb, petition::Seq, store::RequestKey};
 
-/// Items under way at once: half a batch of the committer, so that one import fills commits and leaves room for others.
-const ITEMS_AT_ONCE: usize = 256;
 /// The most items of one import; more is a client that has lost its end.
 const ITEMS_MAX: u64 = 100_000_000;
 /// The longest id of an item.
@@ -41,6 +41,7 @@ struct Item {
     item_id: String,
     submitted: Submitted,
     key: RequestKey,
+    size_bytes: usize,
 }
 
 /// What an item is in order with: channel and external id.
@@ -54,6 +55,9 @@ struct Done {
     result: Result<Recorded, CallError>,
 }
 
+/// An item's room in the client's window.
+type Room = OwnedSemaphorePermit;
+
 type Running<'p> = FuturesUnordered<BoxFuture<'p, Done>>;
 
 impl Petitions {
@@ -61,22 +65,31 @@ impl Petitions {
     pub(super) async fn import(
         &self,
         caller: &Caller,
+        window: &Window,
         mut stream: Streaming<pb::ImportPetitionsRequest>,
     ) -> Result<pb::ImportPetitionsResponse, Status> {
         let mut import = Import::default();
         let mut running: Running<'_> = FuturesUnordered::new();
         let mut busy: HashSet<Lane> = HashSet::new();
-        let (mut next, mut has_ended): (Option<Item>, bool) = (None, false);
+        let (mut next, mut room, mut has_ended): (Option<Item>, Option<Room>, bool) = (None, None, false);
         loop {
-            if let Some(item) = next.take_if(|item| !busy.contains(&lane(item))) {
+            if let Some(item) = &next
+                && room.is_none()
+            {
+                room = window.room(item.size_bytes).now_or_never();
+            }
+            if room.is_some()
+                && let Some(item) = next.take_if(|item| !busy.contains(&lane(item)))
+            {
                 busy.insert(lane(&item));
-                running.push(self.take(caller, item).boxed());
+                running.push(self.take(caller, item, room.take()).boxed());
             }
             if has_ended && next.is_none() && running.is_empty() {
                 crate::failpoint::at!("import.before_answer");
                 return Ok(import.tally.into_response());
             }
-            let may_read = next.is_none() && !has_ended && running.len() < ITEMS_AT_ONCE;
+            let may_read = next.is_none() && !has_ended;
+            let size_bytes = next.as_ref().map_or(0, |item| item.size_bytes);
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Err(CallError::ShuttingDown { last_seq: None }.into()),
@@ -84,6 +97,7 @@ impl Petitions {
                     busy.remove(&done.lane);
                     import.tally.add(done)?;
                 }
+                found = window.room(size_bytes), if next.is_some() && room.is_none() => room = Some(found),
                 message = stream.message(), if may_read => match message? {
                     Some(message) => next = import.read(caller, message)?,
                     None => has_ended = true,
@@ -92,11 +106,12 @@ impl Petitions {
         }
     }
 
-    async fn take(&self, caller: &Caller, item: Item) -> Done {
+    /// Records an item, which holds its room until it is done.
+    async fn take(&self, caller: &Caller, item: Item, _room: Option<Room>) -> Done {
         crate::failpoint::at!("import.item_read");
         let lane = lane(&item);
-        let Item { number, item_id, submitted, key } = item;
-        let result = self.record(caller, submitted, key).await;
+        let Item { number, item_id, submitted, key, .. } = item;
+        let result = self.record(caller, submitted, key, Urgency::Bulk).await;
         crate::failpoint::at!("import.item_taken");
         Done { number, item_id, lane, result }
     }
@@ -121,6 +136,7 @@ impl Import {
         if self.items > ITEMS_MAX {
             return Err(CallError::TooManyItems { items_max: ITEMS_MAX });
         }
+        let size_bytes = prost::Message::encoded_len(&message);
         let pb::ImportPetitionsRequest { request_id, item_id, petition } = message;
         let import_id = self.import_id(request_id)?;
         let mut checks = Checks::default();
@@ -133,7 +149,7 @@ impl Import {
         let submitted = draft::parse(&mut checks, content.petition, id.to_string());
         let item_id = if item_id.len() > ITEM_ID_BYTES_MAX { String::new() } else { item_id };
         match checks.done() {
-            Ok(()) => Ok(Some(Item { number: self.items, item_id, submitted, key })),
+            Ok(()) => Ok(Some(Item { number: self.items, item_id, submitted, key, size_bytes })),
             Err(error) => {
                 self.tally.refuse(self.items, item_id, faults_of(error)?);
                 Ok(None)

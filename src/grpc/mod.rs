@@ -3,8 +3,9 @@
 //!
 //! In reading order:
 //! - `serving` ([`Grpc`]): the server, assembled: services, health, reflection, limits, a clean stop;
-//! - `entrance`: what every call passes first: who is it (`principal`), may they (`authorize`), how long;
-//! - `petitions` with `decisions`, `transfer`, `import`, `attachments`, `watch`, `dossier`: `PetitionService`; `channels`
+//! - `entrance`: what every call passes first: who is it (`principal`), may they (`authorize`), is there room, how long;
+//!   `hold`: what a call holds of the gateway's memory while it is under way;
+//! - `petitions` with `decisions`, `transfer`, `import` (and its `window`), `attachments`, `watch`, `dossier`: `PetitionService`; `channels`
 //!   with `errands`: `ChannelService`;
 //! - `convert`: between messages and the domain; `filter`, `page`, `request_id`: what lists and repeats need;
 //! - `error`: why a call is refused; `status`: which code that is, the only file that names codes.
@@ -20,6 +21,7 @@ mod errands;
 mod error;
 mod filter;
 pub(crate) mod fuzzing;
+mod hold;
 mod import;
 mod page;
 mod petitions;
@@ -31,6 +33,7 @@ mod serving;
 mod status;
 mod transfer;
 mod watch;
+mod window;
 
 use std::sync::Arc;
 

@@ -9,12 +9,13 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{
     Parts,
     convert::{Sight, names, petition::petition},
-    entrance::{BoxStream, Limits},
+    entrance::{BoxStream, Limits, client},
     error::{CallError, Thing},
     filter,
     page::{self, Asked},
     principal::{Caller, caller},
     watch::Watchers,
+    window::Windows,
 };
 use crate::{
     pb::{self, petition_service_server::PetitionService},
@@ -40,13 +41,14 @@ const PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
 pub(super) struct Petitions {
     pub(super) parts: Parts,
     pub(super) watchers: Watchers,
+    pub(super) windows: Windows,
     pub(super) stop: CancellationToken,
 }
 
 impl Petitions {
     pub(super) fn new(parts: Parts, limits: &Limits, stop: CancellationToken) -> Petitions {
         let watchers = Watchers::new(parts.store.clone(), parts.committer.seq_changes(), limits.watchers_max);
-        Petitions { parts, watchers, stop }
+        Petitions { parts, watchers, windows: Windows::default(), stop }
     }
 
     /// The petition, or a refusal.
@@ -101,6 +103,14 @@ impl Petitions {
         };
         let (petitions, next_page_token) = self.page(asked, &request.page_token, &request.filter, query, sight).await?;
         Ok(pb::SearchPetitionsResponse { petitions, next_page_token })
+    }
+
+    async fn imported(
+        &self,
+        request: Request<Streaming<pb::ImportPetitionsRequest>>,
+    ) -> Answer<pb::ImportPetitionsResponse> {
+        let (caller, window) = (caller(&request)?, self.windows.of(client(&request)));
+        Ok(Response::new(self.import(&caller, &window, request.into_inner()).await?))
     }
 
     async fn page(
@@ -171,7 +181,7 @@ impl PetitionService for Petitions {
     type GetDossierStream = BoxStream<pb::GetDossierResponse>;
 
     async fn submit_petition(&self, request: Request<pb::SubmitPetitionRequest>) -> Answer<pb::SubmitPetitionResponse> { ask!(self.submit(request)) }
-    async fn import_petitions(&self, request: Request<Streaming<pb::ImportPetitionsRequest>>) -> Answer<pb::ImportPetitionsResponse> { ask!(self.import(request)) }
+    async fn import_petitions(&self, request: Request<Streaming<pb::ImportPetitionsRequest>>) -> Answer<pb::ImportPetitionsResponse> { self.imported(request).await }
     async fn get_petition(&self, request: Request<pb::GetPetitionRequest>) -> Answer<pb::GetPetitionResponse> { ask!(self.get(request)) }
     async fn list_petitions(&self, request: Request<pb::ListPetitionsRequest>) -> Answer<pb::ListPetitionsResponse> { ask!(self.list(request)) }
     async fn search_petitions(&self, request: Request<pb::SearchPetitionsRequest>) -> Answer<pb::SearchPetitionsResponse> { ask!(self.search(request)) }

@@ -24,6 +24,7 @@ use super::{
     request_id,
 };
 use crate::{
+    committer::Urgency,
     pb,
     reconcile::{
         Reconciler,
@@ -172,7 +173,7 @@ impl ChannelCalls {
         let parts = &self.parts;
         Reconciler {
             store: parts.store.clone(),
-            committer: parts.committer.clone(),
+            committer: parts.committer.with(Urgency::Bulk),
             decisions: parts.decisions.clone(),
             inbound: parts.inbound.clone(),
             channels: parts.channels.clone(),

@@ -10,6 +10,7 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 
 use super::{Limits, Parts, channels::ChannelCalls, entrance::Entrance, petitions::Petitions, watch::Watched};
 use crate::{
+    admission::{Admission, Budget},
     pb::{self, channel_service_server::ChannelServiceServer, petition_service_server::PetitionServiceServer},
     security::{Connection, Principals},
 };
@@ -33,6 +34,7 @@ pub struct SetupError(#[from] tonic_reflection::server::Error);
 pub struct Grpc {
     parts: Parts,
     principals: Arc<Principals>,
+    admission: Admission,
     limits: Limits,
     health: Health,
     reflection: Routes,
@@ -82,7 +84,13 @@ impl Grpc {
     pub fn new(parts: Parts, principals: Arc<Principals>, limits: Limits) -> Result<Grpc, SetupError> {
         // Clients of before 2023 ask by the older name.
         let reflection = Routes::new(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
-        Ok(Grpc { parts, principals, limits, health: Health(HealthReporter::new()), reflection })
+        let admission = Admission::new(&limits.rooms);
+        Ok(Grpc { parts, principals, admission, limits, health: Health(HealthReporter::new()), reflection })
+    }
+
+    /// Who is let in: pushes ask the same, because they take from the same store.
+    pub fn admission(&self) -> Admission {
+        self.admission.clone()
     }
 
     /// Serves the connections of `incoming` until told to stop, then until every call has ended: unary calls finish,
@@ -95,7 +103,14 @@ impl Grpc {
         ready: watch::Receiver<bool>,
         stop: CancellationToken,
     ) {
-        let Grpc { parts, principals, limits, health, reflection } = self;
+        let Grpc { parts, principals, admission, limits, health, reflection } = self;
+        let entrance = Entrance {
+            principals,
+            admission,
+            budget: Budget::new(limits.bytes_in_flight_max),
+            committer: parts.committer.clone(),
+            call_max: limits.call_max,
+        };
         let size = limits.message_bytes_max;
         let petitions = Watched::new(Petitions::new(parts.clone(), &limits, stop.clone()), size);
         let channels = ChannelServiceServer::new(ChannelCalls { parts, stop: stop.clone() })
@@ -107,7 +122,7 @@ impl Grpc {
             .add_service(petitions)
             .add_service(channels)
             .add_service(tonic_health::pb::health_server::HealthServer::new(asked));
-        let router = server(&limits).layer(Entrance::new(principals, &limits)).add_routes(services);
+        let router = server(&limits).layer(entrance).add_routes(services);
         let stopping = async {
             stop.cancelled().await;
             health.not_serving().await;

@@ -26,6 +26,8 @@ use crate::{
 const DOMAIN: &str = "petition-gateway";
 /// When to come again after an overload: the queue of a group commit drains in far less.
 const RETRY_SOON: Duration = Duration::from_millis(200);
+/// When to come again with a large message: those that are under way are read and committed by then.
+const RETRY_LARGE: Duration = Duration::from_secs(1);
 /// When to come again while the store is away, or every place of a watcher is taken.
 const RETRY_LATER: Duration = Duration::from_secs(5);
 /// The most field violations told: a status travels in a header, and clients take 8 KiB of those.
@@ -90,7 +92,10 @@ fn told(error: CallError) -> Told {
             Told::new(PermissionDenied, "ROLE_MISSING", message).with("roles", names)
         }
         CallError::NoSuchMethod => Told::new(Unimplemented, "NO_SUCH_METHOD", message),
-        CallError::Overloaded => Told::new(ResourceExhausted, "OVERLOADED", message).again_after(RETRY_SOON),
+        CallError::Overloaded { again_after } => {
+            Told::new(ResourceExhausted, "OVERLOADED", message).again_after(again_after)
+        }
+        CallError::BytesExhausted => Told::new(ResourceExhausted, "OVERLOADED", message).again_after(RETRY_LARGE),
         CallError::DeadlineExceeded => Told::new(
             DeadlineExceeded,
             "DEADLINE_EXCEEDED",
@@ -254,6 +259,7 @@ fn of_store(error: &StoreError) -> Told {
             let message = "the store is not available now; repeat the call with the same request_id";
             Told::new(Code::Unavailable, "STORE_UNAVAILABLE", message).again_after(RETRY_LATER)
         }
+        StoreError::Full => told(CallError::Overloaded { again_after: RETRY_SOON }),
         StoreError::Engine(_) | StoreError::Damaged(_) => internal(error),
     }
 }

@@ -19,6 +19,7 @@ use super::{
     request_id,
 };
 use crate::{
+    committer::Urgency,
     decision::{Context, Decided, uuid_at},
     pb,
     petition::{Command, Content, EventBody, PetitionId, Seq, receive},
@@ -56,7 +57,7 @@ impl Petitions {
         let submitted = draft::parse(&mut checks, request.petition, given_id);
         checks.done()?;
         crate::failpoint::at!("submit.parsed");
-        let Recorded { decided, how } = self.record(caller, submitted, key).await?;
+        let Recorded { decided, how } = self.record(caller, submitted, key, Urgency::People).await?;
         let amended = self.is_amendment(how, decided.seq).await?;
         crate::failpoint::at!("submit.before_answer");
         Ok(pb::SubmitPetitionResponse {
@@ -73,6 +74,7 @@ impl Petitions {
         caller: &Caller,
         submitted: Submitted,
         key: RequestKey,
+        urgency: Urgency,
     ) -> Result<Recorded, CallError> {
         let Submitted { channel, mut draft } = submitted;
         if self.parts.channels.get(&channel).is_some() {
@@ -82,7 +84,7 @@ impl Petitions {
         let (external_id, revision) = (draft.external_id.clone(), draft.revision);
         let content = Content::of(draft);
         let actor = caller.name.clone();
-        let context = Context { actor, request: Some(key), ..Context::default() };
+        let context = Context { actor, request: Some(key), urgency, ..Context::default() };
         // Most are new, and the commit itself tells whether one is known: asking before would cost each a read.
         let id = PetitionId(uuid_at(self.parts.clock.now()));
         let event = receive(&channel, &external_id, revision, content.clone());

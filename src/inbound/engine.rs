@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use super::listen::PushTaker;
 use crate::{
     channels::{Channel, Channels},
-    committer::Committer,
+    committer::{Committer, Urgency},
     intake::{Intake, IntakeError, Origin},
     store::{
         CursorMove, ItemRecord, ItemRef, ItemState, ItemsDone, MessageId, MessageState, NewMessage, Store, StoreError,
@@ -38,6 +38,16 @@ const ITEMS_MAX: usize = 10_000;
 const DECODE_INLINE_BYTES_MAX: usize = 64 * 1024;
 /// When a push that we cannot store now should come again.
 const PUSH_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// A push of more items is a batch, which nobody sits in front of.
+const FORM_ITEMS_MAX: usize = 8;
+
+/// How a message's items are taken in.
+#[derive(Debug, Clone, Copy)]
+struct How {
+    entrance: Option<Entrance>,
+    urgency: Urgency,
+}
 
 /// Deals with messages.
 #[derive(Clone)]
@@ -134,12 +144,12 @@ impl Inbound {
             body: raw.body.clone(),
         };
         crate::failpoint::at!("journal.before");
-        let id = self.committer.journal(message).await?;
+        let entrance = Some(raw.entrance);
+        let id = self.committer.with(urgency(entrance, 1)).journal(message).await?;
         crate::failpoint::at!("journal.after");
         let _own = self.own(id);
-        let entrance = Some(raw.entrance);
         let outcome = self.deal_with(channel, id, raw, entrance).await?;
-        self.finish(Some(id), channel, cursor).await?;
+        self.finish(Some(id), channel, cursor, urgency(entrance, 1)).await?;
         Ok(outcome)
     }
 
@@ -149,7 +159,7 @@ impl Inbound {
     /// The store failed.
     pub async fn keep_cursor(&self, channel: &Channel, cursor: CursorMove) -> Result<(), StoreError> {
         crate::failpoint::at!("cursor.before");
-        self.finish(None, channel, Some(cursor)).await?;
+        self.finish(None, channel, Some(cursor), Urgency::Bulk).await?;
         crate::failpoint::at!("cursor.kept");
         Ok(())
     }
@@ -173,15 +183,15 @@ impl Inbound {
         let Some(channel) = self.channels.get(&message.channel).cloned() else {
             let fault =
                 Fault::new(FaultCode::WrongMessage, "", "kênh không còn được cấu hình (channel not configured)");
-            self.committer.items(vec![quarantined(ItemRef::whole(id), "", None, vec![fault])]).await?;
+            self.bulk().items(vec![quarantined(ItemRef::whole(id), "", None, vec![fault])]).await?;
             let done = ItemsDone { message: Some(id), channel: message.channel, cursor: None };
-            self.committer.message_done(done).await?;
+            self.bulk().message_done(done).await?;
             return Ok(true);
         };
         crate::failpoint::at!("resume.taken_over");
         // Whoever sent it was not told that it was taken: what is owed for it is owed as for what was pulled.
         self.deal_with(&channel, id, raw(message), None).await?;
-        self.finish(Some(id), &channel, None).await?;
+        self.finish(Some(id), &channel, None, Urgency::Bulk).await?;
         crate::failpoint::at!("resume.done");
         Ok(true)
     }
@@ -255,7 +265,7 @@ impl Inbound {
             quarantined(record.item, &record.place, record.external_id.clone(), faults.clone())
         };
         if !gone.is_empty() {
-            self.committer.items(gone.iter().map(still).collect()).await?;
+            self.bulk().items(gone.iter().map(still).collect()).await?;
         }
         let refused = |(_, faults)| ItemOutcome { external_id: None, result: ItemResult::Refused(faults) };
         outcomes.extend(gone.into_iter().map(refused));
@@ -269,14 +279,14 @@ impl Inbound {
         id: MessageId,
         raw: RawMessage,
     ) -> Result<Vec<ItemOutcome>, ReprocessError> {
-        self.committer.message_reopen(id).await?;
+        self.bulk().message_reopen(id).await?;
         crate::failpoint::at!("reprocess.reopened");
         let outcomes = match self.deal_with(channel, id, raw, None).await? {
             Outcome::Items(outcomes) if outcomes.is_empty() => {
                 let whole = quarantined(ItemRef::whole(id), "", None, Vec::new());
                 let why = Some("không có mục nào (read now, and empty)".to_owned());
                 let record = ItemRecord { state: ItemState::Discarded, discarded: why, ..whole };
-                self.committer.items(vec![record]).await?;
+                self.bulk().items(vec![record]).await?;
                 outcomes
             }
             Outcome::Items(outcomes) => outcomes,
@@ -285,7 +295,7 @@ impl Inbound {
             }
             Outcome::Unavailable { .. } => Vec::new(),
         };
-        self.finish(Some(id), channel, None).await?;
+        self.finish(Some(id), channel, None, Urgency::Bulk).await?;
         Ok(outcomes)
     }
 
@@ -301,7 +311,8 @@ impl Inbound {
             Ok(decoded) => decoded,
             Err(faults) => {
                 crate::failpoint::at!("quarantine.unreadable");
-                self.committer.items(vec![quarantined(ItemRef::whole(id), "", None, faults.clone())]).await?;
+                let record = quarantined(ItemRef::whole(id), "", None, faults.clone());
+                self.committer.with(urgency(entrance, 1)).items(vec![record]).await?;
                 tracing::warn!(channel.name = %channel.name, message.id = id.0, faults = faults.len(), "quarantined a message that cannot be read");
                 return Ok(Outcome::Unreadable(faults));
             }
@@ -321,8 +332,9 @@ impl Inbound {
         entrance: Option<Entrance>,
         items: Vec<(ItemRef, Item)>,
     ) -> Result<Vec<ItemOutcome>, IntakeError> {
+        let how = How { entrance, urgency: urgency(entrance, items.len()) };
         let outcomes: Vec<Vec<(ItemRecord, ItemOutcome)>> = stream::iter(by_petition(items))
-            .map(|group| self.take_group(channel, entrance, group))
+            .map(|group| self.take_group(channel, how, group))
             .buffer_unordered(ITEMS_AT_ONCE)
             .try_collect()
             .await?;
@@ -332,7 +344,7 @@ impl Inbound {
             outcomes.iter().filter(|(record, _)| record.petition.is_none()).map(|(record, _)| record.clone()).collect();
         if !records.is_empty() {
             crate::failpoint::at!("quarantine.items");
-            self.committer.items(records).await?;
+            self.committer.with(how.urgency).items(records).await?;
         }
         Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
     }
@@ -340,12 +352,12 @@ impl Inbound {
     async fn take_group(
         &self,
         channel: &Arc<Channel>,
-        entrance: Option<Entrance>,
+        how: How,
         group: Vec<(ItemRef, Item)>,
     ) -> Result<Vec<(ItemRecord, ItemOutcome)>, IntakeError> {
         let mut outcomes = Vec::with_capacity(group.len());
         for (at, item) in group {
-            outcomes.push(self.take_one(channel, entrance, at, item).await?);
+            outcomes.push(self.take_one(channel, how, at, item).await?);
         }
         Ok(outcomes)
     }
@@ -353,7 +365,7 @@ impl Inbound {
     async fn take_one(
         &self,
         channel: &Arc<Channel>,
-        entrance: Option<Entrance>,
+        how: How,
         at: ItemRef,
         item: Item,
     ) -> Result<(ItemRecord, ItemOutcome), IntakeError> {
@@ -372,7 +384,8 @@ impl Inbound {
         let result = match message {
             Err(faults) => ItemResult::Refused(faults),
             Ok(message) => {
-                let origin = Origin { channel: channel.name.clone(), entrance, item: record.clone() };
+                let How { entrance, urgency } = how;
+                let origin = Origin { channel: channel.name.clone(), entrance, item: record.clone(), urgency };
                 self.intake.take(&origin, message).await?
             }
         };
@@ -383,7 +396,7 @@ impl Inbound {
             ItemResult::AlreadyHad { petition_id } => {
                 record.state = ItemState::AlreadyHad;
                 let known = ItemRecord { petition: petition_id.parse().ok(), ..record.clone() };
-                self.committer.items(vec![known.clone()]).await?;
+                self.committer.with(how.urgency).items(vec![known.clone()]).await?;
                 record = known;
             }
             ItemResult::Refused(faults) => {
@@ -400,12 +413,18 @@ impl Inbound {
         message: Option<MessageId>,
         channel: &Channel,
         cursor: Option<CursorMove>,
+        urgency: Urgency,
     ) -> Result<(), StoreError> {
         let done = ItemsDone { message, channel: channel.name.clone(), cursor };
         crate::failpoint::at!("message.before_done");
-        self.committer.message_done(done).await?;
+        self.committer.with(urgency).message_done(done).await?;
         crate::failpoint::at!("message.done");
         Ok(())
+    }
+
+    /// For what nobody waits for.
+    fn bulk(&self) -> Committer {
+        self.committer.with(Urgency::Bulk)
     }
 }
 
@@ -440,6 +459,14 @@ async fn decode(channel: &Arc<Channel>, raw: &RawMessage) -> Result<Decoded, Vec
         return Err(vec![Fault::new(FaultCode::TooLarge, "", message)]);
     }
     Ok(decoded)
+}
+
+/// Who waits for a message of so many items: somebody for a push of one petition or a few, nobody for the others.
+fn urgency(entrance: Option<Entrance>, items: usize) -> Urgency {
+    match entrance {
+        Some(Entrance::Push) if items <= FORM_ITEMS_MAX => Urgency::People,
+        _ => Urgency::Bulk,
+    }
 }
 
 fn numbered(message: MessageId, decoded: Decoded) -> impl Iterator<Item = (ItemRef, Item)> {

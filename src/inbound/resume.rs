@@ -56,7 +56,9 @@ impl Resume {
                 Ok(true) => tracing::info!(message.id = id.0, "dealt with a message that was left from before"),
                 Ok(false) => {}
                 // The store is away: so it is for the next.
-                Err(error @ IntakeError::Store(StoreError::Unavailable(_) | StoreError::Unknown)) => return Err(error),
+                Err(
+                    error @ IntakeError::Store(StoreError::Unavailable(_) | StoreError::Full | StoreError::Unknown),
+                ) => return Err(error),
                 // One that cannot be dealt with holds up none of the others.
                 Err(error) => {
                     let error = &error as &dyn std::error::Error;

@@ -16,7 +16,7 @@ use channel_sdk::{
 use crate::{
     blobs::{BlobError, Blobs},
     clock::SharedClock,
-    committer::Committer,
+    committer::{Committer, Urgency},
     decision::{Context, Decided, DecisionError, Decisions, uuid_at},
     petition::{Command, Content, DeliveryNote, ParkedOutcome, Petition, PetitionId, Refusal, check, receive},
     store::{Delivery, DeliveryId, DeliveryState, ItemRecord, Settle, Settlement, Store, StoreError},
@@ -41,6 +41,8 @@ pub struct Origin {
     pub entrance: Option<Entrance>,
     /// The item of the journalled message.
     pub item: ItemRecord,
+    /// Who waits for it.
+    pub urgency: Urgency,
 }
 
 /// Why a message could be neither taken nor refused: the gateway itself cannot now.
@@ -87,7 +89,7 @@ impl Intake {
         match message {
             Inbound::Petition(draft) => self.take_petition(origin, *draft).await,
             Inbound::CodeList(list) => {
-                self.committer.code_list(&origin.channel, list).await?;
+                self.committer.with(origin.urgency).code_list(&origin.channel, list).await?;
                 Ok(ItemResult::Taken { petition_id: String::new() })
             }
             Inbound::Receipt(receipt) => self.take_receipt(origin, receipt).await,
@@ -237,6 +239,7 @@ fn context(origin: &Origin) -> Context {
         actor: format!("channel:{}", origin.channel),
         item: Some(origin.item.clone()),
         entrance: origin.entrance,
+        urgency: origin.urgency,
         ..Context::default()
     }
 }

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     channels::{Channel, Channels, DELIVERIES},
     clock::SharedClock,
-    committer::Committer,
+    committer::{Committer, Urgency},
     decision::{Context, DecisionError, Decisions},
     fence::while_allowed,
     petition::{Command, DeliveryNote, PetitionId},
@@ -172,7 +172,7 @@ impl Attempts {
 
     async fn hold(&self, petition: PetitionId, id: u32, fetched: Fetched) -> Result<Verdict, StoreError> {
         let Fetched { sha256, size_bytes, .. } = fetched;
-        let context = Context { actor: "gateway".to_owned(), ..Context::default() };
+        let context = Context { actor: "gateway".to_owned(), urgency: Urgency::Bulk, ..Context::default() };
         let command = Command::HoldAttachment { id, sha256, size_bytes };
         match self.decisions.decide(petition, command, context).await {
             Ok(_) => {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{ReconcileError, Reconciler};
 use crate::{
+    committer::Urgency,
     decision::Context,
     petition::{DifferenceKind, EventBody, ParkedOutcome},
     store::{
@@ -241,7 +242,12 @@ impl Reconciler {
             DifferenceState::Dismissed => EventBody::DifferenceDismissed { difference: id, kind, reason: outcome },
             _ => EventBody::DifferenceRepaired { difference: id, kind, outcome },
         };
-        let context = Context { actor: actor.to_owned(), differences: vec![closed], ..Context::default() };
+        let context = Context {
+            actor: actor.to_owned(),
+            differences: vec![closed],
+            urgency: Urgency::Bulk,
+            ..Context::default()
+        };
         self.decisions.note(petition, vec![body], context).await?;
         Ok(())
     }

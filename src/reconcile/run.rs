@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     channels::Channel,
+    committer::Urgency,
     decision::{Context, uuid_at},
     petition::{DifferenceKind, EventBody, Petition},
     store::{
@@ -173,7 +174,7 @@ impl Reconciler {
         });
         let bodies = bodies.collect();
         let differences = new.into_iter().map(DifferenceChange::Found).collect();
-        let context = Context { actor: ACTOR.to_owned(), differences, ..Context::default() };
+        let context = Context { actor: ACTOR.to_owned(), differences, urgency: Urgency::Bulk, ..Context::default() };
         self.decisions.note(petition.id, bodies, context).await?;
         Ok(())
     }

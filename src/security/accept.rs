@@ -153,12 +153,20 @@ async fn shake_hands(
     Some(Connection { io: Io::Tls(Box::new(stream)), peer, address, _room: room })
 }
 
-/// What a tonic handler finds in a request's extensions.
-impl tonic::transport::server::Connected for Connection {
-    type ConnectInfo = Peer;
+/// Who is at the other end, and where: what a tonic handler finds in a request's extensions.
+#[derive(Debug, Clone)]
+pub struct PeerAt {
+    /// Who.
+    pub peer: Peer,
+    /// Where.
+    pub address: SocketAddr,
+}
 
-    fn connect_info(&self) -> Peer {
-        self.peer.clone()
+impl tonic::transport::server::Connected for Connection {
+    type ConnectInfo = PeerAt;
+
+    fn connect_info(&self) -> PeerAt {
+        PeerAt { peer: self.peer.clone(), address: self.address }
     }
 }
 

@@ -19,7 +19,7 @@ pub mod throwaway;
 pub mod tls;
 
 pub use self::{
-    accept::{Connection, Incoming},
+    accept::{Connection, Incoming, PeerAt},
     client_tls::{ClientTls, ClientTlsFiles},
     identity::{CertificateMatcher, Identity, Peer},
     principals::{Principal, Principals, Role, Roles},

@@ -8,6 +8,9 @@ pub enum StoreError {
     /// The store cannot be written or read now (disk full, locked, shutting down); nothing was done, try again.
     #[error("the store is not available now: {0}")]
     Unavailable(&'static str),
+    /// More is to be written or looked through than can be soon: nothing was done, try again a little later.
+    #[error("too much is waiting")]
+    Full,
     /// The store was lost while it was committing, and did not come back soon: what was asked may be done or not. Ask again
     /// with the same key.
     #[error("the store was lost while it was committing: whether it is done is not known")]

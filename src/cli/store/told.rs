@@ -117,7 +117,9 @@ fn exit(error: &CopyError) -> Exit {
         CopyError::Missing(_)
         | CopyError::InUse { .. }
         | CopyError::Open(_)
-        | CopyError::Store { source: StoreError::Unavailable(_) | StoreError::Unknown, .. } => Exit::Unavailable,
+        | CopyError::Store { source: StoreError::Unavailable(_) | StoreError::Full | StoreError::Unknown, .. } => {
+            Exit::Unavailable
+        }
         CopyError::Store { .. } => Exit::Internal,
     }
 }

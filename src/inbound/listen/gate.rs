@@ -20,6 +20,7 @@ use tokio::{sync::Semaphore, time::timeout};
 
 use super::{PushTaker, refusal::Refusal};
 use crate::{
+    admission::{Admission, Budget, Client, Held, Place},
     clock::SharedClock,
     config::{Http, channel::Channel},
     security::{
@@ -41,9 +42,19 @@ pub struct PushChannel {
     signatures: Option<SignatureCheck>,
 }
 
+/// A channel's own door.
+struct Door {
+    channel: PushChannel,
+    turns: Semaphore,
+    client: Client,
+}
+
 /// Everything a push must pass.
 pub(super) struct Gate {
-    channels: BTreeMap<String, (PushChannel, Semaphore)>,
+    channels: BTreeMap<String, Door>,
+    admission: Admission,
+    /// Bytes of bodies that are being read or worked on.
+    budget: Budget,
     body_bytes_max: usize,
     body_limit: Duration,
     taker: Arc<dyn PushTaker>,
@@ -109,10 +120,20 @@ impl PushChannel {
 }
 
 impl Gate {
-    pub(super) fn new(http: &Http, channels: Vec<PushChannel>, taker: Arc<dyn PushTaker>, clock: SharedClock) -> Gate {
-        let turns = http.pushes_per_channel;
-        let channels = channels.into_iter().map(|it| (it.name.clone(), (it, Semaphore::new(turns)))).collect();
-        Gate { channels, body_bytes_max: http.body_bytes_max, body_limit: http.body_limit, taker, clock }
+    pub(super) fn new(
+        http: &Http,
+        channels: Vec<PushChannel>,
+        admission: Admission,
+        (taker, clock): (Arc<dyn PushTaker>, SharedClock),
+    ) -> Gate {
+        let doors = channels.into_iter().map(|channel| {
+            let client = admission.client(&format!("channel:{}", channel.name), None);
+            (channel.name.clone(), Door { channel, turns: Semaphore::new(http.pushes_per_channel), client })
+        });
+        let channels = doors.collect();
+        let budget = Budget::new(http.bytes_in_flight_max);
+        let (body_bytes_max, body_limit) = (http.body_bytes_max, http.body_limit);
+        Gate { channels, admission, budget, body_bytes_max, body_limit, taker, clock }
     }
 
     /// Lets a push through to the taker, or says why not.
@@ -122,14 +143,16 @@ impl Gate {
         let path = head.uri.path().strip_prefix("/channels/").unwrap_or_default();
         let (name, _) = path.split_once('/').unwrap_or((path, ""));
         let path = path[name.len()..].trim_end_matches('/');
-        let Some((channel, turns)) = self.channels.get(name) else {
+        let Some(Door { channel, turns, client }) = self.channels.get(name) else {
             discard(body, self.body_limit).await;
             return Err(Refusal::NoChannel);
         };
         let passed = channel
             .authenticate(peer, &head, &self.clock)
             .and_then(|signed| channel.check_route(&head.method, path).map(|()| signed))
-            .and_then(|signed| Ok((signed, turns.try_acquire().map_err(|_| Refusal::TooMany)?)));
+            .and_then(|signed| Ok((signed, turns.try_acquire().map_err(|_| Refusal::TooMany)?)))
+            // Asked before the body is read, taken after it: a sender that dawdles holds no place that others need.
+            .and_then(|passed| self.admission.look(Place::People, *client).map(|()| passed).map_err(Refusal::from));
         let (signed, _turn) = match passed {
             Ok(passed) => passed,
             Err(refusal) => {
@@ -139,13 +162,17 @@ impl Gate {
             }
         };
         let mut raw = self.message(&head, path);
-        raw.body = match self.read(&head, body).await {
+        let mut held = self.budget.open(*client);
+        raw.body = match self.read(&head, body, &mut held).await {
             Ok(body) => body,
             Err(Refusal::TooLarge { bytes_max }) => {
                 tracing::info!(channel.name = name, refusal = "too_large", "a push was refused");
                 return Ok(channel.too_large(raw, bytes_max));
             }
-            Err(refusal) => return Err(refusal),
+            Err(refusal) => {
+                tracing::info!(channel.name = name, refusal = refusal.code(), "a push was refused");
+                return Err(refusal);
+            }
         };
         raw.received_at = self.clock.now();
         if let Some((check, claimed)) = &signed {
@@ -155,7 +182,13 @@ impl Gate {
             })?;
         }
         crate::failpoint::at!("push.let_in");
-        let reply = self.taker.take(name, raw).await;
+        let reply = match self.admission.enter(Place::People, *client) {
+            Ok(_place) => self.taker.take(name, raw).await,
+            Err(no_room) => {
+                signed.iter().for_each(|(check, claimed)| check.forget(claimed));
+                return Err(no_room.into());
+            }
+        };
         crate::failpoint::at!("push.before_answer");
         // What was not taken may come again as it was.
         if let (true, Some((check, claimed))) = (is_not_taken(reply.status), &signed) {
@@ -175,13 +208,18 @@ impl Gate {
         }
     }
 
-    /// The body, whole and within its limits.
-    async fn read(&self, head: &request::Parts, body: Body) -> Result<Bytes, Refusal> {
+    /// The body, whole and within its limits. Room for what is announced is taken before it comes, so that no two wait for
+    /// each other half read.
+    async fn read(&self, head: &request::Parts, body: Body, held: &mut Held) -> Result<Bytes, Refusal> {
         let announced = head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         let bytes_max = self.body_bytes_max;
         if announced.is_some_and(|size: u64| size > bytes_max as u64) {
             discard(body, self.body_limit).await;
             return Err(Refusal::TooLarge { bytes_max });
+        }
+        if !held.grow_to(announced.and_then(|size| usize::try_from(size).ok()).unwrap_or_default()) {
+            discard(body, self.body_limit).await;
+            return Err(Refusal::TooMany);
         }
         let mut pieces = body.into_data_stream();
         let mut whole = BytesMut::new();
@@ -190,6 +228,10 @@ impl Gate {
                 let piece = piece.map_err(|_| Refusal::Incomplete)?;
                 if whole.len() + piece.len() > bytes_max {
                     return Err(Refusal::TooLarge { bytes_max });
+                }
+                // Of one that does not say how long it is, room is taken as it comes.
+                if !held.grow_to(whole.len() + piece.len()) {
+                    return Err(Refusal::TooMany);
                 }
                 whole.extend_from_slice(&piece);
             }
@@ -200,7 +242,7 @@ impl Gate {
             Ok(()) => Ok(whole.freeze()),
             Err(refusal) => {
                 drop(whole);
-                if matches!(refusal, Refusal::TooLarge { .. }) {
+                if matches!(refusal, Refusal::TooLarge { .. } | Refusal::TooMany) {
                     discard(Body::from_stream(pieces), self.body_limit).await;
                 }
                 Err(refusal)

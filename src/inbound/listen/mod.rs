@@ -41,6 +41,7 @@ pub use self::gate::PushChannel;
 pub(crate) use self::gate::fits;
 use self::{gate::Gate, refusal::Refusal};
 use crate::{
+    admission::Admission,
     clock::SharedClock,
     config::Http,
     security::{Connection, Incoming, Peer, ServerTls},
@@ -76,6 +77,8 @@ pub struct Listen {
     pub http: Http,
     /// The channels that run.
     pub channels: Vec<PushChannel>,
+    /// Who is let in.
+    pub admission: Admission,
     /// Where pushes go.
     pub taker: Arc<dyn PushTaker>,
     /// Whether the gateway can take anything in.
@@ -87,8 +90,8 @@ pub struct Listen {
 impl Listen {
     /// Serves until told to stop; then waits for what is under way.
     pub async fn run(self, stop: CancellationToken) {
-        let Listen { listener, tls, http, channels, taker, ready, clock } = self;
-        let gate = Arc::new(Gate::new(&http, channels, taker, clock));
+        let Listen { listener, tls, http, channels, admission, taker, ready, clock } = self;
+        let gate = Arc::new(Gate::new(&http, channels, admission, (taker, clock)));
         let router = router(gate, ready);
         let mut incoming = Incoming::new(listener, tls, http.connections_max);
         let mut connections = Scope::new("push connections", http.connections_max);

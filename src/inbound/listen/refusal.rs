@@ -1,12 +1,14 @@
 //! Why a push does not reach an adapter, in the one plain form for it.
 
+use std::time::Duration;
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::json;
 
-use crate::security::signature::SignatureRefusal;
+use crate::{admission::NoRoom, security::signature::SignatureRefusal};
 
 /// Why a push does not reach an adapter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +37,19 @@ pub(super) enum Refusal {
     },
     /// The body did not come within its time, or broke off.
     Incomplete,
-    /// The channel has too many pushes under way.
+    /// The channel has too many pushes under way, or their bodies are too large together.
     TooMany,
+    /// The gateway takes less than is asked of it now.
+    Overloaded {
+        /// When to come again.
+        again_after: Duration,
+    },
+}
+
+impl From<NoRoom> for Refusal {
+    fn from(NoRoom { again_after }: NoRoom) -> Refusal {
+        Refusal::Overloaded { again_after }
+    }
 }
 
 impl Refusal {
@@ -44,7 +57,9 @@ impl Refusal {
         match self {
             Refusal::NoRoute | Refusal::NoChannel => StatusCode::NOT_FOUND,
             Refusal::NoMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Refusal::Signature(SignatureRefusal::Crowded) | Refusal::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Refusal::Signature(SignatureRefusal::Crowded) | Refusal::TooMany | Refusal::Overloaded { .. } => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Refusal::NoCredentials | Refusal::Signature(_) => StatusCode::UNAUTHORIZED,
             Refusal::WrongCertificate | Refusal::NoPushes => StatusCode::FORBIDDEN,
             Refusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -65,6 +80,7 @@ impl Refusal {
             Refusal::Signature(SignatureRefusal::Replayed) => "replayed",
             Refusal::Signature(SignatureRefusal::Stale) => "stale_timestamp",
             Refusal::Signature(SignatureRefusal::Crowded) | Refusal::TooMany => "too_many_requests",
+            Refusal::Overloaded { .. } => "overloaded",
             Refusal::Signature(_) => "wrong_signature",
             Refusal::TooLarge { .. } => "too_large",
             Refusal::Incomplete => "incomplete",
@@ -90,6 +106,9 @@ impl Refusal {
             Refusal::Incomplete => {
                 "nội dung không đến đủ trong thời hạn (the body did not come whole in time)".to_owned()
             }
+            Refusal::Overloaded { .. } => {
+                "hệ thống đang quá tải, thử lại sau (overloaded, come again later)".to_owned()
+            }
             Refusal::TooMany => "quá nhiều yêu cầu cùng lúc, thử lại sau (too many pushes at once)".to_owned(),
         }
     }
@@ -108,6 +127,11 @@ impl IntoResponse for Refusal {
             }
             Refusal::TooMany | Refusal::Signature(SignatureRefusal::Crowded) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Refusal::Overloaded { again_after } => {
+                // Whole seconds are all that the header can say.
+                let seconds = again_after.as_secs() + u64::from(again_after.subsec_nanos() > 0);
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
             }
             _ => {}
         }

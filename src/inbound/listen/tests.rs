@@ -17,8 +17,10 @@ use tokio::{
 
 use super::*;
 use crate::{
+    admission::Place,
     clock::{Clock, ManualClock},
     config::{Config, Environment, tests::POSTBOX},
+    grpc::Limits,
     security::{
         signature,
         throwaway::{Authority, Names},
@@ -58,6 +60,7 @@ struct World {
     folder: TempDir,
     address: SocketAddr,
     taker: Arc<Taker>,
+    admission: Admission,
     clock: Arc<ManualClock>,
     ready: watch::Sender<bool>,
     stop: CancellationToken,
@@ -96,18 +99,20 @@ impl World {
         let (taker, stop, (ready, is_ready)) =
             (Arc::<Taker>::default(), CancellationToken::new(), watch::channel(true));
         let tls = config.http.listener.tls.clone().map(|files| Arc::new(ServerTls::load(files, &ALPN).unwrap()));
+        let admission = Admission::new(&Limits::from(&config.grpc).rooms);
         let listen = Listen {
             listener,
             tls,
             channels: config.channels.iter().map(PushChannel::new).collect(),
             http: config.http,
+            admission: admission.clone(),
             taker: taker.clone(),
             ready: is_ready,
             clock: clock.clone(),
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(listen.run(stop.clone()));
-        World { folder, address, taker, clock, ready, stop, tasks }
+        World { folder, address, taker, admission, clock, ready, stop, tasks }
     }
 
     fn client(&self, certificate: Option<&str>) -> Client {
@@ -293,6 +298,49 @@ async fn a_channel_has_only_so_many_turns() {
     };
     let (first, second) = tokio::join!(first, second);
     assert_eq!((first.0, code(&second)), (200, refused(429, "too_many_requests")));
+}
+
+#[tokio::test]
+async fn in_an_overload_pushes_are_told_when_to_come_again_and_may_come_as_they_were() {
+    let world = World::new("[grpc.limits]\ncalls_max = 16\n", BY_SIGNATURE).await;
+    let others: Vec<_> = (0..).map_while(|client| world.admission.enter(Place::People, client).ok()).collect();
+    assert_eq!(others.len(), 16);
+    let (timestamp, signature) = signature::sign(&SecretString::from(SECRET), b"one", world.clock.now());
+    let request = Client::new().post(format!("http://{}/channels/box/letters", world.address)).body("one");
+    let request = request.header(signature::TIMESTAMP, timestamp).header(signature::SIGNATURE, signature);
+    let answer = request.try_clone().unwrap().send().await.unwrap();
+    let seconds: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=8).contains(&seconds), "{seconds}");
+    let told = (answer.status().as_u16(), answer.text().await.unwrap());
+    assert_eq!((code(&told), world.taken()), (refused(429, "overloaded"), 0));
+    assert_eq!(world.send(Method::GET, "/healthz", &[], "").await.0, 200);
+    drop(others);
+    assert_eq!(request.send().await.unwrap().status(), 200);
+    assert_eq!((world.taken(), world.admission.taken(Place::People)), (1, 0));
+}
+
+#[tokio::test]
+async fn bodies_have_only_so_much_room_together_and_give_it_back() {
+    let http = "[http.limits]\nbody_bytes_max = 1_024\nbytes_in_flight_max = 3_000\n";
+    let world = World::new(http, BY_SIGNATURE).await;
+    let hold = Arc::new(Notify::new());
+    *world.taker.hold.lock().unwrap() = Some(hold.clone());
+    let body = |letter: &str| letter.repeat(1_000);
+    let (a, b, c) = (body("a"), body("b"), body("c"));
+    let first = world.push_signed(SECRET, world.clock.now(), &a);
+    let second = world.push_signed(SECRET, world.clock.now(), &b);
+    let third = async {
+        for _ in 0..2 {
+            world.taker.entered.notified().await;
+        }
+        let answer = world.push_signed(SECRET, world.clock.now(), &c).await;
+        hold.notify_waiters();
+        answer
+    };
+    let (first, second, third) = tokio::join!(first, second, third);
+    assert_eq!((first.0, second.0, code(&third)), (200, 200, refused(429, "too_many_requests")));
+    *world.taker.hold.lock().unwrap() = None;
+    assert_eq!(world.push_signed(SECRET, world.clock.now(), &c).await.0, 200);
 }
 
 #[tokio::test]

@@ -19,7 +19,10 @@ use deadpool::{
     managed::{self, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult, TimeoutType, Timeouts},
 };
 use deadpool_postgres::ClientWrapper;
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::{Semaphore, watch},
+    time::timeout,
+};
 
 use super::{
     rows::LOST,
@@ -58,6 +61,8 @@ pub(super) struct Database {
     readers: Pool<Manager>,
     probe: Pool<Manager>,
     writer: Pool<Manager>,
+    /// Of the connections for reading, those that lists may have: decisions, which read one petition, find one always.
+    lists: Semaphore,
     read_limit: Duration,
 }
 
@@ -111,6 +116,7 @@ impl Database {
             readers: pool(false, reader_setup(settings.statement_limit), settings.connections_max),
             probe: pool(false, reader_setup(settings.statement_limit), 1),
             writer: pool(true, writer_setup(), 1),
+            lists: Semaphore::new((settings.connections_max * 3 / 4).max(1)),
             read_limit: settings.statement_limit + READ_GRACE,
         })
     }
@@ -149,6 +155,19 @@ impl Database {
             Err(StoreError::Unavailable(LOST)) => self.read_once(&self.readers, &ask).await,
             answer => answer,
         }
+    }
+
+    /// Reads a list, in which many rows may have to be looked at.
+    ///
+    /// # Errors
+    /// See [`Database::read`]; too many lists wait.
+    pub(super) async fn list<T, Ask, Answer>(&self, ask: Ask) -> Result<T, StoreError>
+    where
+        Ask: Fn(Arc<Client>) -> Answer,
+        Answer: Future<Output = Result<T, StoreError>>,
+    {
+        let Ok(Ok(_turn)) = timeout(WAIT_LIMIT, self.lists.acquire()).await else { return Err(StoreError::Full) };
+        self.read(ask).await
     }
 
     /// Reads, once, on a connection that is kept for this alone: so it is known whether the database can be used, however

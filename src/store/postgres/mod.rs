@@ -159,11 +159,11 @@ impl Store for PostgresStore {
     }
 
     async fn petition_list(&self, query: &PetitionQuery) -> Result<Vec<Petition>, StoreError> {
-        self.database.read(|conn| async move { petition_list::petition_list(&conn, query).await }).await
+        self.database.list(|conn| async move { petition_list::petition_list(&conn, query).await }).await
     }
 
     async fn petition_count(&self, query: &PetitionQuery) -> Result<u64, StoreError> {
-        self.database.read(|conn| async move { petition_list::petition_count(&conn, query).await }).await
+        self.database.list(|conn| async move { petition_list::petition_count(&conn, query).await }).await
     }
 
     async fn request_get(&self, key: &RequestKey) -> Result<Option<Committed>, StoreError> {
@@ -198,7 +198,7 @@ impl Store for PostgresStore {
     }
 
     async fn quarantine_list(&self, query: &QuarantineQuery) -> Result<Vec<QuarantinedItem>, StoreError> {
-        self.database.read(|conn| async move { message::quarantine_list(&conn, query).await }).await
+        self.database.list(|conn| async move { message::quarantine_list(&conn, query).await }).await
     }
 
     async fn quarantine_get(&self, item: ItemRef) -> Result<Option<QuarantinedItem>, StoreError> {
@@ -206,7 +206,7 @@ impl Store for PostgresStore {
     }
 
     async fn delivery_list(&self, query: &DeliveryQuery) -> Result<Vec<Delivery>, StoreError> {
-        self.database.read(|conn| async move { delivery_list::delivery_list(&conn, query).await }).await
+        self.database.list(|conn| async move { delivery_list::delivery_list(&conn, query).await }).await
     }
 
     async fn delivery_get(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {

@@ -21,6 +21,7 @@ mod schema;
 mod search;
 #[cfg(test)]
 mod tests;
+mod wal;
 mod writer;
 
 use std::{
@@ -95,7 +96,7 @@ impl Store for SqliteStore {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        let read = timeout(CHECK_LIMIT, self.seq_last());
+        let read = timeout(CHECK_LIMIT, self.readers.check(event::seq_last));
         read.await.map_err(|_| StoreError::Unavailable("it does not answer"))?.map(|_| ())
     }
 
@@ -122,12 +123,12 @@ impl Store for SqliteStore {
 
     async fn petition_list(&self, query: &PetitionQuery) -> Result<Vec<Petition>, StoreError> {
         let query = query.clone();
-        self.readers.read(move |conn| petition_list::petition_list(conn, &query)).await
+        self.readers.list(move |conn| petition_list::petition_list(conn, &query)).await
     }
 
     async fn petition_count(&self, query: &PetitionQuery) -> Result<u64, StoreError> {
         let query = query.clone();
-        self.readers.read(move |conn| petition_list::petition_count(conn, &query)).await
+        self.readers.list(move |conn| petition_list::petition_count(conn, &query)).await
     }
 
     async fn request_get(&self, key: &RequestKey) -> Result<Option<Committed>, StoreError> {
@@ -161,7 +162,7 @@ impl Store for SqliteStore {
 
     async fn quarantine_list(&self, query: &QuarantineQuery) -> Result<Vec<QuarantinedItem>, StoreError> {
         let query = query.clone();
-        self.readers.read(move |conn| message::quarantine_list(conn, &query)).await
+        self.readers.list(move |conn| message::quarantine_list(conn, &query)).await
     }
 
     async fn quarantine_get(&self, item: ItemRef) -> Result<Option<QuarantinedItem>, StoreError> {
@@ -170,7 +171,7 @@ impl Store for SqliteStore {
 
     async fn delivery_list(&self, query: &DeliveryQuery) -> Result<Vec<Delivery>, StoreError> {
         let query = query.clone();
-        self.readers.read(move |conn| delivery_list::delivery_list(conn, &query)).await
+        self.readers.list(move |conn| delivery_list::delivery_list(conn, &query)).await
     }
 
     async fn delivery_get(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
@@ -265,6 +266,6 @@ impl Store for SqliteStore {
     }
 
     async fn counts(&self) -> Result<TableCounts, StoreError> {
-        self.readers.read(channel::counts).await
+        self.readers.list(channel::counts).await
     }
 }

@@ -15,6 +15,7 @@ impl From<rusqlite::Error> for StoreError {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Unavailable("it is locked"),
             Some(ErrorCode::ReadOnly) => StoreError::Unavailable("it is read-only"),
             Some(ErrorCode::SystemIoFailure) => StoreError::Unavailable("the disk failed"),
+            Some(ErrorCode::OperationInterrupted) => StoreError::Unavailable("a read took too long"),
             Some(ErrorCode::CannotOpen) => StoreError::Unavailable("its file cannot be opened"),
             _ => StoreError::engine(error),
         }

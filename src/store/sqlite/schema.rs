@@ -23,7 +23,7 @@ const APPLICATION_ID: i64 = 0x5054_4757;
 
 /// How long a statement waits for a lock. There is one writer and it holds the lock file, so only a backup tool or a
 /// person with a shell can hold one, for moments.
-const BUSY_MS: u64 = 5_000;
+pub(super) const BUSY: Duration = Duration::from_secs(5);
 /// How often the lock file is tried: whoever ended just now may hold it for a moment more, because a process that it had
 /// started meanwhile shares its files until it becomes another program.
 const LOCK_TRIES: u32 = 10;
@@ -34,8 +34,8 @@ const PAGE_BYTES: i64 = 8_192;
 /// The write-ahead log before a commit moves its pages into the database: 16 MiB bounds the log's size and what a
 /// restart has to read, and is large enough that a busy page is moved once for many commits.
 const WAL_BYTES: i64 = 16 * 1024 * 1024;
-/// The log file is cut back to this size after a burst.
-const WAL_BYTES_KEPT: i64 = 64 * 1024 * 1024;
+/// The log file is cut back to this size after a burst, and begun anew when it is longer ([`super::wal`]).
+pub(super) const WAL_BYTES_KEPT: u64 = 64 * 1024 * 1024;
 /// Page cache of the writer, in KiB: the hot ends of its indexes. The rest is the operating system's to cache.
 const WRITER_CACHE_KIB: i64 = 16 * 1024;
 /// Page cache of each reader, in KiB.
@@ -121,7 +121,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     conn.pragma_update(None, "foreign_keys", true)?;
     let page_bytes: i64 = conn.pragma_query_value(None, "page_size", |row| row.get(0))?;
     conn.pragma_update(None, "wal_autocheckpoint", WAL_BYTES / page_bytes.max(1))?;
-    conn.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
+    conn.pragma_update(None, "journal_size_limit", i64::try_from(WAL_BYTES_KEPT).unwrap_or(i64::MAX))?;
     bring_forward(&conn, version)?;
     Ok(conn)
 }
@@ -145,12 +145,12 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
 
 fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
     let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    conn.busy_timeout(Duration::from_millis(BUSY_MS))?;
+    conn.busy_timeout(BUSY)?;
     Ok(conn)
 }
 
 fn set_up(conn: &Connection, cache_kib: i64) -> rusqlite::Result<()> {
-    conn.busy_timeout(Duration::from_millis(BUSY_MS))?;
+    conn.busy_timeout(BUSY)?;
     conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     conn.pragma_update(None, "cache_size", -cache_kib)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;

@@ -220,3 +220,39 @@ fn a_full_disk_is_told_as_such_and_once_there_is_room_writing_goes_on() {
     let written = super::writer::write(&conn, &large(), day()).unwrap();
     assert_eq!(written, [Written::Message(crate::store::MessageId(2))]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_stays_short_although_there_is_always_somebody_who_reads() {
+    let (_folder, place, store, _) = filled().await;
+    let is_over = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let readers: Vec<_> =
+        (0..4).map(|_| std::thread::spawn(read_on_and_on(place.clone(), Arc::clone(&is_over)))).collect();
+    let log = PathBuf::from(format!("{}-wal", place.display()));
+    let mut longest = 0;
+    for _ in 0..150 {
+        let body = bytes::Bytes::from(vec![7; 1024 * 1024]);
+        let message = crate::store::NewMessage { body, ..suite::message("portal", "") };
+        store.write([Write::Journal(message)].into()).await.unwrap();
+        longest = longest.max(std::fs::metadata(&log).unwrap().len());
+    }
+    is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+    let reads: u64 = readers.into_iter().map(|reader| reader.join().unwrap()).sum();
+    assert!(reads > 100, "{reads}");
+    assert!(longest < 100 * 1024 * 1024, "150 MiB were written, and the log has grown to {longest} bytes");
+}
+
+/// Reads as watchers and lists do, one snapshot after the other, each held for some milliseconds; how many there were.
+fn read_on_and_on(place: PathBuf, is_over: Arc<std::sync::atomic::AtomicBool>) -> impl FnOnce() -> u64 {
+    move || {
+        let conn = super::schema::open_reader(&place).unwrap();
+        let mut reads = 0;
+        while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+            let snapshot = conn.unchecked_transaction().unwrap();
+            super::event::seq_last(&snapshot).unwrap();
+            std::thread::sleep(Duration::from_millis(5));
+            snapshot.finish().unwrap();
+            reads += 1;
+        }
+        reads
+    }
+}

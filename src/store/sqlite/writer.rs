@@ -14,6 +14,7 @@ use super::{
     channel::{self, Tally},
     delivery, message, petition, reconciliation, redelivery,
     rows::{signed, unsigned},
+    wal::Wal,
 };
 use crate::{
     clock::SharedClock,
@@ -42,10 +43,12 @@ pub(super) struct WriterThread {
 impl Writer {
     pub(super) fn start(conn: Connection, clock: SharedClock) -> std::io::Result<Writer> {
         let (batches, inbox) = mpsc::channel::<(Arc<[Write]>, Answer)>();
+        let mut wal = Wal::of(&conn);
         let work = move || {
             for (batch, answer) in inbox {
                 // Whoever asked may be gone; what is written is written.
                 let _gone = answer.send(write(&conn, &batch, clock.now()));
+                wal.keep_short(&conn);
             }
         };
         let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(work)?;

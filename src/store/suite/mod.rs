@@ -23,6 +23,17 @@ pub(crate) fn sqlite_bench() -> Bench {
     Bench::new(store, clock, folder)
 }
 
+/// The same, and somebody else who has the file locked until that is dropped.
+pub(crate) fn locked_sqlite_bench() -> (Bench, impl Sized) {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("store.sqlite");
+    let clock = Bench::clock();
+    let store = super::sqlite::SqliteStore::open(place.to_str().unwrap(), clock.clone()).unwrap();
+    let somebody = rusqlite::Connection::open(&place).unwrap();
+    somebody.execute_batch("BEGIN IMMEDIATE").unwrap();
+    (Bench::new(store, clock, folder), somebody)
+}
+
 /// The suite, as tests of the engine whose stores `$make` gives.
 macro_rules! run_on {
     ($make:expr) => {

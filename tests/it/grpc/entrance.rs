@@ -3,6 +3,7 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use petition_gateway::{
+    admission::Rooms,
     grpc::Limits,
     pb::{self, petition_service_client::PetitionServiceClient},
     security::{
@@ -134,7 +135,8 @@ async fn a_watch_ends_when_the_clients_deadline_has_passed() {
 
 #[tokio::test]
 async fn what_is_beyond_the_calls_at_once_is_told_to_come_again() {
-    let served = Served::with(Settings { limits: Limits { calls_max: 0, ..limits() }, ..Settings::default() }).await;
+    let rooms = Rooms { people_max: 0, ..limits().rooms };
+    let served = Served::with(Settings { limits: Limits { rooms, ..limits() }, ..Settings::default() }).await;
     let refused = served.petitions().await.submit_petition(submit("HD-1", "Một")).await;
     let status = assert_refused(refused, Code::ResourceExhausted, "OVERLOADED");
     let details = tonic_types::StatusExt::get_error_details(&status);

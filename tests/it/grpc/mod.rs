@@ -7,6 +7,7 @@ mod files;
 mod import;
 mod lists;
 mod operators;
+mod overload;
 mod paper;
 mod reprocess;
 mod said;

@@ -6,6 +6,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use bytes::Bytes;
 use channel_sdk::adapter::{Entrance, RawMessage};
 use petition_gateway::{
+    admission::{Admission, Rooms},
     blobs::Blobs,
     channels::Channels,
     clock::{Clock, ManualClock, SharedClock},
@@ -20,7 +21,7 @@ use petition_gateway::{
     store::{GatewayAbout, Store},
 };
 use tempfile::TempDir;
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
@@ -35,12 +36,19 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) principals: Principals,
     pub(crate) tls: Option<ServerTls>,
+    /// Nothing is committed before this is told; until then everything that is let in waits.
+    pub(crate) commits_from: Option<Arc<Notify>>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let everything = Roles::of(&[Role::MinistrySystem, Role::Operator]);
-        Settings { limits: limits(), principals: Principals::new(Vec::new(), everything), tls: None }
+        Settings {
+            limits: limits(),
+            principals: Principals::new(Vec::new(), everything),
+            tls: None,
+            commits_from: None,
+        }
     }
 }
 
@@ -48,7 +56,14 @@ impl Default for Settings {
 pub(crate) fn limits() -> Limits {
     Limits {
         message_bytes_max: 4 * 1024 * 1024,
-        calls_max: 1_000,
+        rooms: Rooms {
+            people_max: 1_000,
+            answer_target: Duration::from_secs(1),
+            reads_max: 1_000,
+            imports_max: 100,
+            transfers_max: 100,
+        },
+        bytes_in_flight_max: 64 * 1024 * 1024,
         streams_per_connection_max: 1_000,
         connection_age_max: Duration::from_secs(3_600),
         keep_alive: Duration::from_secs(30),
@@ -64,6 +79,7 @@ pub(crate) struct Served {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) committer: Committer,
+    pub(crate) admission: Admission,
     pub(crate) paper: Arc<Paper>,
     pub(crate) channels: Channels,
     pub(crate) stop: CancellationToken,
@@ -115,9 +131,15 @@ impl Served {
         let address = listener.local_addr().unwrap();
         let incoming = Incoming::new(listener, settings.tls.map(Arc::new), 100).into_stream();
         let grpc = Grpc::new(parts, Arc::new(settings.principals), settings.limits).unwrap();
+        let admission = grpc.admission();
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        tasks.spawn(task.run(CancellationToken::new()));
+        tasks.spawn(async move {
+            if let Some(told) = settings.commits_from {
+                told.notified().await;
+            }
+            task.run(CancellationToken::new()).await;
+        });
         tasks.spawn(presence.run(CancellationToken::new()));
         let (ready, is_ready) = tokio::sync::watch::channel(true);
         tasks.spawn(grpc.run(incoming, is_ready, stop.clone()));
@@ -126,6 +148,7 @@ impl Served {
             clock,
             store,
             committer,
+            admission,
             paper,
             channels,
             stop,
