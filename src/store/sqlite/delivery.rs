@@ -6,7 +6,7 @@
 //! claim reads an index from its oldest end, however many wait. Whoever changes what is pending in a lane marks anew.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
     rows::{AWAITED, DEAD_LETTER, DELIVERED, NEVER, PENDING, after, get, lease_of, nanos, to_json},
@@ -38,6 +38,14 @@ pub(super) fn delivery_insert_in_tx(
     tx.tally(&new.channel).pending += 1;
     Ok(())
 }
+
+/// Ends every lease, as if its time had come: what was under way is claimed again at once instead of minutes later.
+pub(super) fn lease_end_all(conn: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
+    conn.execute(LEASE_END_ALL, [nanos(now)])
+}
+
+pub(super) const LEASE_END_ALL: &str = "UPDATE deliveries SET due_at = ?1
+                   WHERE channel IN (SELECT name FROM channels) AND head = 1 AND due_at > ?1 AND leased = 1";
 
 pub(super) fn delivery_claim_in_tx(tx: &mut Tx<'_>, claim: &Claim) -> Result<Vec<Claimed>, StoreError> {
     // A channel whose first delivery came in this very batch has its row now.

@@ -62,7 +62,7 @@ pub struct SqliteStore {
 
 impl SqliteStore {
     /// Opens the store at `place`, a path or `sqlite:` with a path; makes it where there is none and brings an older
-    /// schema forward. It blocks.
+    /// schema forward. It blocks. One gateway has a file to itself, so whoever held leases in it is gone: they end now.
     ///
     /// # Errors
     /// See [`OpenError`]; nothing was changed, but migrations that succeeded stay done.
@@ -72,6 +72,7 @@ impl SqliteStore {
         let lock = schema::lock(&path)?;
         let conn = schema::open_writer(&path)?;
         copy::refuse_unfinished(&conn, place)?;
+        delivery::lease_end_all(&conn, clock.now())?;
         let writer =
             Writer::start(conn, Arc::clone(&clock)).map_err(|source| OpenError::Io { path: path.clone(), source })?;
         Ok(SqliteStore { readers: Readers::new(path), writer, clock, _lock: Some(lock) })

@@ -166,6 +166,28 @@ fn claimed_beside(body: Option<&str>) -> (rusqlite::Connection, tempfile::TempDi
     (conn, folder, ids, claimed)
 }
 
+#[tokio::test]
+async fn whoever_opens_the_file_need_not_wait_for_the_leases_of_whoever_had_it_before() {
+    let (_folder, place, store, _) = filled().await;
+    let change = sqlite_bench().new_petition_with_delivery("PA-2");
+    store.write([Write::Change(Box::new(change))].into()).await.unwrap();
+    let room_of = std::collections::BTreeMap::new;
+    let claim = || Write::Claim(Claim { lease: Duration::from_secs(300), limit: 9, room_of: room_of() });
+    let claimed = async |store: &SqliteStore| match store.write(Arc::new([claim()])).await.unwrap().pop() {
+        Some(Written::Claimed(claimed)) => claimed.len(),
+        other => panic!("a claim was answered by {other:?}"),
+    };
+    let under_way = claimed(&store).await;
+    assert!(under_way > 0);
+    assert_eq!(claimed(&store).await, 0, "under lease");
+    drop(store);
+    let store = open(&place).unwrap();
+    assert_eq!(claimed(&store).await, under_way, "free at once");
+    let conn = rusqlite::Connection::open(place).unwrap();
+    let plan = super::petition_list::plan(&conn, super::delivery::LEASE_END_ALL, [0_i64]);
+    assert!(plan.contains("deliveries_due"), "{plan}");
+}
+
 fn claim(conn: &rusqlite::Connection) -> Vec<DeliveryId> {
     let claim = Claim { lease: Duration::from_secs(60), limit: 9, room_of: std::collections::BTreeMap::new() };
     let written = super::writer::write(conn, &[Write::Claim(claim)], day()).unwrap();
