@@ -360,17 +360,29 @@ impl CommitterTask {
 
     async fn write_batch(&self, batch: Arc<[Write]>) -> Result<Vec<Written>, StoreError> {
         let count = batch.len();
-        self.busy.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now);
+        let before = self.busy_since();
+        self.busy_set(before.or_else(|| Some(Instant::now())));
         let written = self.store.write(batch).await;
-        // A store that does not take writes now is held up until it takes one: the next try is no new beginning.
-        if !matches!(written, Err(StoreError::Unavailable(_) | StoreError::Unknown)) {
-            *self.busy.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        match &written {
+            // A store that does not take writes now is held up until it takes one: the next try is no new beginning.
+            Err(StoreError::Unavailable(_) | StoreError::Unknown) => {}
+            // A claim of nothing wrote nothing, so it shows nothing.
+            Ok(written) if written.iter().all(is_nothing) => self.busy_set(before),
+            _ => self.busy_set(None),
         }
         let written = written.and_then(|it| if it.len() == count { Ok(it) } else { Err(wrong_answer()) });
         if let Err(error) = &written {
             tracing::error!(error = error as &dyn std::error::Error, writes = count, "a batch failed");
         }
         written
+    }
+
+    fn busy_since(&self) -> Option<Instant> {
+        *self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn busy_set(&self, since: Option<Instant>) {
+        *self.busy.lock().unwrap_or_else(PoisonError::into_inner) = since;
     }
 
     /// Signals go out before the answers: who has its answer can rely on watchers being told.
@@ -395,6 +407,11 @@ fn move_on(told: &watch::Sender<Seq>, last: Seq) -> bool {
         *seq = last.max(*seq);
         is_later
     })
+}
+
+/// A claim of what is not there.
+fn is_nothing(written: &Written) -> bool {
+    matches!(written, Written::Claimed(claimed) if claimed.is_empty())
 }
 
 /// A caller that is gone does not want its answer; what was written stays written.
