@@ -27,11 +27,14 @@ use crate::{
     },
 };
 
-/// Petitions at the portal and at the Assembly: enough to last for several deaths.
-const PETITIONS: u32 = 60;
-const VOTER_PETITIONS: u32 = 20;
+/// Petitions for each death, at the portal and at the Assembly: let out while the death is waited for, so that whatever
+/// the gateway is to die of is still to come.
+const PETITIONS: u32 = 16;
+const VOTER_PETITIONS: u32 = 5;
+/// One of each is let out at this pace.
+const RELEASE_EVERY: Duration = Duration::from_millis(250);
 /// How long a gateway may live that is to die: what it dies of is passed every few seconds, after a lease at most.
-const LIFE_MAX: Duration = Duration::from_secs(40);
+const LIFE_MAX: Duration = Duration::from_secs(60);
 /// A gateway that is to be stopped, or killed at random, works for so long at most.
 const WORK_MS_MAX: u64 = 1_500;
 /// How long it is looked for the first delivery after a restart.
@@ -80,12 +83,13 @@ impl Life {
     /// Runs it; what clients and far sides say and the gateway does not, if they do not agree.
     pub(super) async fn live(&self) -> Result<Lived, Vec<String>> {
         let mut lived = Lived::default();
-        let mut stage = Stage::set(self.seed).await;
+        let deaths = self.whole_way();
+        let mut stage = Stage::set(self.seed, deaths.len()).await;
         let mut gateway = stage.start(self.home(), None, &mut lived).map_err(not_started)?;
         let load = Load::begin(&stage.places, &stage.far_sides, self.seed);
         let mut entrances = Entrances::begin(&stage.places, self.seed);
         stage.work().await;
-        for point in self.whole_way() {
+        for point in deaths {
             let home = gateway.kill();
             let order = (point != RANDOM).then(|| points::order(point, &mut stage.draw));
             let home = match stage.start(home, order.as_deref(), &mut lived) {
@@ -122,8 +126,10 @@ impl Life {
 }
 
 impl Stage {
-    async fn set(seed: u64) -> Stage {
-        let far_sides = FarSides::open(PETITIONS, VOTER_PETITIONS, BAD_DAY).await;
+    async fn set(seed: u64, deaths: usize) -> Stage {
+        let deaths = u32::try_from(deaths).expect("few deaths");
+        let mut far_sides = FarSides::open(PETITIONS * deaths, VOTER_PETITIONS * deaths, BAD_DAY).await;
+        far_sides.release_themselves = false;
         let attachments = tempfile::tempdir().unwrap();
         let config = fleet::config(attachments.path(), &far_sides.config);
         let draw = ChaCha8Rng::seed_from_u64(seed);
@@ -144,8 +150,11 @@ impl Stage {
         Ok(gateway)
     }
 
-    /// Lets everybody work for a while.
+    /// Lets everybody work for a while, on something new.
     async fn work(&mut self) {
+        for end in &self.far_sides.ends {
+            end.side.release(2);
+        }
         sleep(Duration::from_millis(self.draw.random_range(0..WORK_MS_MAX))).await;
     }
 
@@ -160,7 +169,12 @@ impl Stage {
             Some(_) => {}
         }
         let until = Instant::now() + LIFE_MAX;
+        let (mut released, mut next) = ([0, 0], Instant::now());
         while Instant::now() < until {
+            if Instant::now() > next {
+                self.release(&mut released);
+                next += RELEASE_EVERY;
+            }
             if let Some(ended) = gateway.has_ended() {
                 return if signal_of(ended) == Some(KILLED) {
                     Ok(gateway.kill())
@@ -171,6 +185,16 @@ impl Stage {
             sleep(Duration::from_millis(10)).await;
         }
         Err(vec![format!("{}: not passed within {LIFE_MAX:?}", order.unwrap_or_default())])
+    }
+
+    /// Lets one more petition out at each far side, as long as there are some left for this death.
+    fn release(&self, released: &mut [u32; 2]) {
+        for ((end, released), most) in self.far_sides.ends.iter().zip(released).zip([PETITIONS, VOTER_PETITIONS]) {
+            if *released + 2 < most {
+                *released += 1;
+                end.side.release(1);
+            }
+        }
     }
 
     /// Messages that the far sides have taken.

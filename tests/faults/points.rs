@@ -50,8 +50,8 @@ pub(super) fn order(point: &str, draw: &mut ChaCha8Rng) -> String {
         "commit" | "sqlite" | "postgres" => 30,
         "decide" => 10,
         "claim" | "attempt" | "send" | "settle" | "intake" => 6,
-        "submit" | "journal" | "decode" | "message" | "pull" | "blob" | "import" if !is_rare(point) => 3,
-        "push" | "fetch" | "upload" => 2,
+        "submit" | "journal" | "decode" | "message" | "blob" | "import" if !is_rare(point) => 3,
+        "upload" => 2,
         _ => 1,
     };
     let passing = draw.random_range(1..=passings);

@@ -15,9 +15,13 @@ use tempfile::TempDir;
 
 use crate::support::TestStore;
 
+/// Names another binary to be tested than the one that was built beside the tests, for example a release.
+const BINARY: &str = "PETITION_GATEWAY_TEST_BINARY";
+
 /// The binary under test, without the settings of whoever runs the tests.
 pub(crate) fn binary() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_petition-gateway"));
+    let built = env!("CARGO_BIN_EXE_petition-gateway");
+    let mut command = Command::new(std::env::var_os(BINARY).unwrap_or_else(|| built.into()));
     for name in ["ADDRESS", "CA", "CERTIFICATE", "KEY", "SERVER_NAME", "LANG", "CONFIG", "STORE_URL"] {
         command.env_remove(format!("PETITION_GATEWAY_{name}"));
     }
@@ -82,7 +86,6 @@ pub(crate) struct Home {
 /// A gateway that ended before it served.
 #[derive(Debug)]
 pub(crate) struct Unborn {
-    #[cfg_attr(not(feature = "failpoints"), expect(dead_code, reason = "only deaths that are meant leave a home"))]
     pub(crate) home: Home,
     pub(crate) status: ExitStatus,
     pub(crate) said: Vec<String>,
@@ -233,6 +236,11 @@ impl Home {
     /// A folder with what the configuration names, and a store that others may share.
     pub(crate) fn at(folder: TempDir, store: TestStore) -> Home {
         Home { folder, store }
+    }
+
+    /// The folder.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 }
 

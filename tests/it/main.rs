@@ -26,5 +26,6 @@ mod kill;
 mod portal;
 mod reconcile;
 mod support;
+mod system_calls;
 mod tidy;
 mod together;

@@ -19,6 +19,8 @@ pub(crate) struct End {
 pub(crate) struct FarSides {
     pub(crate) ends: Vec<End>,
     pub(crate) config: String,
+    /// Whether petitions come to exist by themselves while there is load; otherwise whoever asked for them releases them.
+    pub(crate) release_themselves: bool,
 }
 
 impl FarSides {
@@ -38,7 +40,7 @@ impl FarSides {
             end("portal", "government-portal", Ear::Portal, portal, &["pakn", "danh-gia"]),
             end("assembly", "national-assembly", Ear::Assembly, assembly, &["kien-nghi"]),
         ];
-        FarSides { ends, config }
+        FarSides { ends, config, release_themselves: true }
     }
 }
 

@@ -29,7 +29,7 @@ const WALKERS: usize = 2;
 const THOUGHT_MAX: Duration = Duration::from_millis(800);
 /// How long everything may take to come to rest. Long: what was claimed or held by a gateway that is gone must wait for the
 /// end of its lease first, and two cores may be busy with everything else.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// All must agree twice, with this much time in between: nothing moves any more.
 const STILLNESS: Duration = Duration::from_secs(1);
 
@@ -72,7 +72,9 @@ impl Load {
             load.tasks.spawn(walk::walk(load.gateways(), books, draw(), events));
         }
         for end in load.ends.clone() {
-            load.tasks.spawn(release(Arc::clone(&end.side), draw()));
+            if far_sides.release_themselves {
+                load.tasks.spawn(release(Arc::clone(&end.side), draw()));
+            }
             load.tasks.spawn(pushes::push(end, load.places.clone(), draw()));
         }
         load
