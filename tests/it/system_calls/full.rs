@@ -87,7 +87,7 @@ async fn sqlite_flushes_that_take_seconds_are_waited_for_and_told() {
     let mut site = Site::open(None).await;
     site.cycle().await;
     let paths = ["gateway.db", "gateway.db-wal"].map(|name| site.data().join(name)).to_vec();
-    let effect = "delay_exit=2500000:when=1+".to_owned();
+    let effect = "delay_exit=6000000:when=1+".to_owned();
     let strace = Strace::attach(site.gateway().pid(), &Fault { calls: "fdatasync,fsync", paths, effect });
     // Beats are written every few seconds by themselves.
     site.until_ready(false).await;

@@ -10,7 +10,7 @@ use super::{
 /// No cycle makes so many calls of one kind on one file; more would be the gateway spinning.
 const CALLS_MAX: usize = 1_500;
 /// Of the many writes of a cycle every so many are tried, and of all other calls each; `1` in the environment tries all.
-const STRIDE: usize = 40;
+const STRIDE: usize = 12;
 const STRIDE_VARIABLE: &str = "PETITION_GATEWAY_TEST_STRIDE";
 /// A cycle that a beat or a poll joins makes some calls more: the end is where so many in a row make no further one.
 const CYCLES_WITHOUT: usize = 2;

@@ -76,11 +76,12 @@ impl Fleet {
     }
 }
 
-/// What all gateways are told beside where they listen and where they store.
+/// What all gateways are told beside where they listen and where they store. They are killed more often than any gateway
+/// that a delivery takes down with it, so that no delivery is taken for such a one.
 pub(crate) fn config(attachments: &Path, channels: &str) -> String {
     format!(
         "{ALL_ROLES}[blobs]\nfolder = \"{}\"\n[inbound]\nfailure_pause_seconds = 1\n[outbound]\nlease_seconds = 5\n\
-         schedule = [\"100ms\", \"200ms\", \"400ms\"{}]\n{channels}",
+         silent_attempts_max = 100\nschedule = [\"100ms\", \"200ms\", \"400ms\"{}]\n{channels}",
         attachments.display(),
         ", \"1s\"".repeat(40)
     )
