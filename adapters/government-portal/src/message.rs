@@ -114,15 +114,21 @@ fn read_split(body: &[u8], list: &str, limits: &Limits) -> Option<Message> {
     let items = split.items.into_iter().map(|place| {
         let (item, limits) = (&body[place], Limits { nodes_max, ..limits.clone() });
         let read = json::read(item, &limits);
-        nodes_max -= read.as_ref().map_or(0, count).min(nodes_max);
-        read.map_err(|fault| Unread { fault, guess: guessed(item, &limits) })
+        nodes_max = match &read {
+            Ok(node) => nodes_max.saturating_sub(count(node)),
+            // One that spent them all leaves less for the next, or a crowd of such would be read to the limit each.
+            Err(fault) if fault.code == FaultCode::TooLarge => nodes_max / 2,
+            Err(_) => nodes_max,
+        };
+        read.map_err(|fault| Unread { guess: guessed(item, &limits, &fault), fault })
     });
     Some(Message { split: Some(items.collect()), ..Message::whole(root, false) })
 }
 
 /// What an item looks like when bytes that are no UTF-8 are overlooked.
-fn guessed(item: &[u8], limits: &Limits) -> Option<Box<Node>> {
-    let text = (item.len() <= GUESS_BYTES_MAX).then(|| String::from_utf8_lossy(item))?;
+fn guessed(item: &[u8], limits: &Limits, fault: &Fault) -> Option<Box<Node>> {
+    let helps = fault.code == FaultCode::Encoding && item.len() <= GUESS_BYTES_MAX;
+    let text = helps.then(|| String::from_utf8_lossy(item))?;
     json::read(text.as_bytes(), limits).ok().map(Box::new)
 }
 

@@ -17,6 +17,7 @@ mod dialect;
 mod far_side;
 #[cfg(feature = "gateway")]
 mod gateway;
+pub mod hostile;
 mod json;
 pub mod mutate;
 mod portal;

@@ -70,7 +70,12 @@ pub fn part(bytes: &[u8], limits: &Limits, item: &str, fault: &Fault) -> Option<
                 *place = node;
             }
             Err(fault) => {
-                let guess = around.guess(&bytes[range], item, &limits);
+                // One that spent them all leaves less for the next, or a crowd of such would be read to the limit each.
+                nodes_max = if fault.code == FaultCode::TooLarge { nodes_max / 2 } else { nodes_max };
+                let guess = match fault.code {
+                    FaultCode::Encoding => around.guess(&bytes[range], item, &limits),
+                    _ => None,
+                };
                 torn.push(Torn { at, fault: before_it.placed(fault, &around, item), guess });
             }
         }
