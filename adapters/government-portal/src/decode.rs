@@ -111,7 +111,9 @@ fn unescaped(segment: &str) -> Result<String, Fault> {
         let (high, low) = (digit().ok_or_else(wrong)?, digit().ok_or_else(wrong)?);
         bytes.push((high * 16 + low) as u8);
     }
-    String::from_utf8(bytes).map_err(|_| wrong())
+    // No id has characters that our reply could not repeat in XML.
+    let is_plain = |text: &String| !text.contains(|it: char| it.is_control() || matches!(it, '\u{FFFE}' | '\u{FFFF}'));
+    String::from_utf8(bytes).ok().filter(is_plain).ok_or_else(wrong)
 }
 
 fn single(item: Item) -> Decoded {
@@ -305,7 +307,7 @@ mod tests {
     #[test]
     fn the_id_in_a_path_is_unescaped_or_refused() {
         assert_eq!(unescaped("PAKN%2F1%20%C4%91").as_deref(), Ok("PAKN/1 đ"));
-        for wrong in ["%", "%4", "%zz", "%FF", "%C4"] {
+        for wrong in ["%", "%4", "%zz", "%FF", "%C4", "%16", "%0A", "%EF%BF%BF"] {
             assert!(unescaped(wrong).is_err(), "{wrong}");
         }
     }
