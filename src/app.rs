@@ -217,7 +217,8 @@ pub async fn work(ground: Ground, plan: Plan<'_>) -> Result<Works, AppError> {
     // What is written from here on is an operator's word or the gateway's own duty: no load holds it up.
     let committer = committer.with(Urgency::Own);
     let parts = grpc::Parts { store, committer, decisions, inbound, channels, turns: turns.clone(), blobs, clock };
-    spawn_outbound(&mut life, &parts, plan.outbound);
+    let outbound = outbound(&parts, plan.outbound);
+    life.spawn("outbound", |stop| outbound.run(stop));
     spawn_polls(&mut life, &parts, &turns, plan.inbound);
     Ok(Works { life, parts, ready })
 }
@@ -267,7 +268,8 @@ fn join_channels(
     Ok(Channels::new(joined))
 }
 
-fn spawn_outbound(life: &mut Life, parts: &grpc::Parts, config: &config::Outbound) {
+/// What delivers, over these parts; a task for the supervisor.
+pub fn outbound(parts: &grpc::Parts, config: &config::Outbound) -> Outbound {
     let schedule = Schedule { waits: config.schedule.clone(), jitter_per_mille: config.jitter_per_mille };
     let attempts = Attempts {
         store: Arc::clone(&parts.store),
@@ -278,7 +280,7 @@ fn spawn_outbound(life: &mut Life, parts: &grpc::Parts, config: &config::Outboun
         silent_attempts_max: config.silent_attempts_max,
         clock: Arc::clone(&parts.clock),
     };
-    let outbound = Outbound {
+    Outbound {
         store: Arc::clone(&parts.store),
         committer: parts.committer.clone(),
         channels: parts.channels.clone(),
@@ -287,8 +289,7 @@ fn spawn_outbound(life: &mut Life, parts: &grpc::Parts, config: &config::Outboun
         lease: config.lease,
         due: parts.committer.deliveries_due(),
         clock: Arc::clone(&parts.clock),
-    };
-    life.spawn("outbound", |stop| outbound.run(stop));
+    }
 }
 
 fn spawn_polls(life: &mut Life, parts: &grpc::Parts, turns: &Turns, config: &config::Inbound) {

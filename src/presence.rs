@@ -8,9 +8,14 @@
 //!
 //! On a store that one gateway has to itself, every channel is its own from the first beat on.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use tokio::{sync::watch, time::Instant};
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -32,7 +37,7 @@ const LOOK: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct Turns {
     about: Arc<GatewayAbout>,
-    holding: watch::Receiver<Holding>,
+    board: Arc<Board>,
 }
 
 /// Whether one channel is this gateway's to look after.
@@ -40,6 +45,8 @@ pub struct Turns {
 pub struct Turn {
     turns: Turns,
     channel: String,
+    /// The last change that it was told of.
+    seen: u64,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -48,13 +55,41 @@ struct Holding {
     until: Option<Instant>,
 }
 
+/// What is held, and a bell for whoever waits for another to hold it. Not a `watch` channel: that wakes its receivers in an
+/// order drawn at random, and a simulation tells the same story every time.
+#[derive(Debug, Default)]
+struct Board {
+    state: Mutex<(Holding, u64)>,
+    bell: Notify,
+}
+
+impl Board {
+    fn read<T>(&self, read: impl FnOnce(&Holding) -> T) -> T {
+        read(&self.state.lock().unwrap_or_else(PoisonError::into_inner).0)
+    }
+
+    /// How often it has changed.
+    fn changes(&self) -> u64 {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).1
+    }
+
+    fn write(&self, holding: Holding, is_news: bool) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.0 = holding;
+        if is_news {
+            state.1 += 1;
+            self.bell.notify_waiters();
+        }
+    }
+}
+
 /// The task that beats.
 pub struct Presence {
     store: Arc<dyn Store>,
     committer: Committer,
     channels: Channels,
     about: Arc<GatewayAbout>,
-    holding: watch::Sender<Holding>,
+    board: Arc<Board>,
 }
 
 /// A gateway's presence, to be run as a task, and what it holds by it.
@@ -64,10 +99,9 @@ pub fn presence(
     channels: Channels,
     about: GatewayAbout,
 ) -> (Presence, Turns) {
-    let (sender, holding) = watch::channel(Holding::default());
-    let about = Arc::new(about);
-    let turns = Turns { about: Arc::clone(&about), holding };
-    (Presence { store, committer, channels, about, holding: sender }, turns)
+    let (board, about) = (Arc::<Board>::default(), Arc::new(about));
+    let turns = Turns { about: Arc::clone(&about), board: Arc::clone(&board) };
+    (Presence { store, committer, channels, about, board }, turns)
 }
 
 impl Turns {
@@ -78,13 +112,12 @@ impl Turns {
 
     /// The channels that are this gateway's now.
     pub fn held(&self) -> BTreeSet<String> {
-        let holding = self.holding.borrow();
-        if holding.is_over() { BTreeSet::new() } else { holding.channels.clone() }
+        self.board.read(|holding| if holding.is_over() { BTreeSet::new() } else { holding.channels.clone() })
     }
 
     /// The turn of one channel.
     pub fn of(&self, channel: &str) -> Turn {
-        Turn { turns: self.clone(), channel: channel.to_owned() }
+        Turn { turns: self.clone(), channel: channel.to_owned(), seen: 0 }
     }
 }
 
@@ -97,15 +130,22 @@ impl Holding {
 impl Turn {
     /// Whether the channel is this gateway's now.
     pub fn is_ours(&self) -> bool {
-        let holding = self.turns.holding.borrow();
-        holding.channels.contains(&self.channel) && !holding.is_over()
+        self.turns.board.read(|holding| holding.channels.contains(&self.channel) && !holding.is_over())
     }
 
     /// Waits until a beat changed who holds what.
     pub async fn changed(&mut self) {
-        if self.turns.holding.changed().await.is_err() {
-            // Nobody beats any more: the gateway is stopping.
-            std::future::pending::<()>().await;
+        let mut bell = pin!(self.turns.board.bell.notified());
+        loop {
+            // Listened for before the look: a change in between rings.
+            bell.as_mut().enable();
+            let changes = self.turns.board.changes();
+            if changes != self.seen {
+                self.seen = changes;
+                return;
+            }
+            bell.as_mut().await;
+            bell.set(self.turns.board.bell.notified());
         }
     }
 }
@@ -123,7 +163,7 @@ impl Presence {
                 () = self.rest() => {}
             }
         }
-        self.holding.send_replace(Holding::default());
+        self.board.write(Holding::default(), true);
         if let Err(error) = self.committer.leave().await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -147,7 +187,7 @@ impl Presence {
 
     async fn is_one_free(&self) -> Result<bool, StoreError> {
         let mut not_ours = self.wanted();
-        not_ours.retain(|name| !self.holding.borrow().channels.contains(name));
+        self.board.read(|holding| not_ours.retain(|name| !holding.channels.contains(name)));
         if not_ours.is_empty() {
             return Ok(false);
         }
@@ -172,11 +212,8 @@ impl Presence {
         crate::failpoint::at!("presence.beaten");
         self.tell(&channels);
         // Others are told only of a change; that the turn goes on they see for themselves.
-        self.holding.send_if_modified(|holding| {
-            let is_news = holding.channels != channels || holding.is_over();
-            *holding = Holding { channels, until: Some(until) };
-            is_news
-        });
+        let is_news = self.board.read(|holding| holding.channels != channels || holding.is_over());
+        self.board.write(Holding { channels, until: Some(until) }, is_news);
         for name in to_sync {
             if let Some(channel) = self.channels.get(&name) {
                 channel.sync.notify_waiters();
@@ -186,11 +223,11 @@ impl Presence {
     }
 
     fn tell(&self, now: &BTreeSet<String>) {
-        let before = self.holding.borrow();
-        for name in now.difference(&before.channels) {
+        let before = self.board.read(|holding| holding.channels.clone());
+        for name in now.difference(&before) {
             tracing::info!(channel.name = %name, "this gateway looks after the channel from now on");
         }
-        for name in before.channels.difference(now) {
+        for name in before.difference(now) {
             tracing::warn!(channel.name = %name, "another gateway looks after the channel from now on");
         }
     }

@@ -5,40 +5,51 @@
 
 use std::{
     num::NonZeroU32,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use tokio::time::{Instant, sleep_until};
 
 /// Timers wake by the millisecond: above this many calls a second a few go together, so that the limit can be reached.
 const CALLS_GONE_ALONE: u32 = 100;
 
-/// The pace of one channel's calls.
+/// The pace of one channel's calls. Its time is the runtime's, so that a simulation can look at every second of a holiday.
 pub struct Pace {
     per_second: NonZeroU32,
-    limiter: Mutex<(u32, Arc<DefaultDirectRateLimiter>)>,
+    state: Mutex<State>,
+}
+
+/// How many share the limit, and when the call after the last would go if none went together.
+struct State {
+    gateways: u32,
+    next: Option<Instant>,
 }
 
 impl Pace {
     /// So many calls a second, all of them ours.
     pub fn new(per_second: NonZeroU32) -> Pace {
-        Pace { per_second, limiter: Mutex::new((1, limiter(per_second, 1))) }
+        Pace { per_second, state: Mutex::new(State { gateways: 1, next: None }) }
     }
 
     /// From now on so many gateways share it, this one included.
     pub fn share(&self, gateways: u32) {
-        let gateways = gateways.max(1);
-        let mut limiter_now = self.limiter.lock().unwrap_or_else(PoisonError::into_inner);
-        if limiter_now.0 != gateways {
-            *limiter_now = (gateways, limiter(self.per_second, gateways));
-        }
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).gateways = gateways.max(1);
     }
 
-    /// Waits for the turn of one call.
+    /// Waits for the turn of one call; turns are given in the order in which they are asked for.
     pub async fn turn(&self) {
-        let limiter = Arc::clone(&self.limiter.lock().unwrap_or_else(PoisonError::into_inner).1);
-        limiter.until_ready().await;
+        let at = self.next(Instant::now());
+        sleep_until(at).await;
+    }
+
+    fn next(&self, now: Instant) -> Instant {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (together, period) = quota(self.per_second, state.gateways);
+        let even = state.next.map_or(now, |next| next.max(now));
+        state.next = Some(even + period);
+        let ahead = period * (together.get() - 1);
+        even.checked_sub(ahead).map_or(now, |at| at.max(now))
     }
 }
 
@@ -50,12 +61,6 @@ fn quota(per_second: NonZeroU32, gateways: u32) -> (NonZeroU32, Duration) {
     let rate = part - f64::from(together.get() - 1);
     // Rounded up: a nanosecond too short would be a call too many after some hours.
     (together, Duration::from_secs_f64(1.0 / rate) + Duration::from_nanos(1))
-}
-
-fn limiter(per_second: NonZeroU32, gateways: u32) -> Arc<DefaultDirectRateLimiter> {
-    let (together, period) = quota(per_second, gateways);
-    let quota = Quota::with_period(period).expect("a rate is finite, so its period is not zero").allow_burst(together);
-    Arc::new(RateLimiter::direct(quota))
 }
 
 #[cfg(test)]
@@ -84,5 +89,18 @@ mod tests {
         for per_second in [1, 20, 199] {
             assert_eq!(quota(NonZeroU32::new(per_second).unwrap(), 1).0.get(), 1);
         }
+    }
+
+    #[test]
+    fn calls_that_come_at_once_go_evenly_and_a_pause_saves_nothing_up() {
+        let pace = Pace::new(NonZeroU32::new(20).unwrap());
+        let now = Instant::now();
+        let begins: Vec<Duration> = (0..41).map(|_| pace.next(now).duration_since(now)).collect();
+        assert_eq!(begins[0], Duration::ZERO);
+        assert!(begins.windows(21).all(|window| window[20] - window[0] >= Duration::from_secs(1)));
+        assert!(begins[40] < Duration::from_millis(2_001));
+        let later = now + Duration::from_secs(3600);
+        let begins: Vec<Duration> = (0..21).map(|_| pace.next(later).duration_since(later)).collect();
+        assert!(begins[20] >= Duration::from_secs(1));
     }
 }
