@@ -9,7 +9,7 @@ use channel_sdk::{
     notice::{Known, Notice, NoticeBody, Verdict},
     remote::{Body, Fetched, Remote, RemoteError, Reply, Request},
     tree::{Content, Node},
-    verdict::{Complaint, Syntax, not_fetched, verdict_with},
+    verdict::{Complaint, Syntax, not_fetched, page_instead_of_file, verdict_with},
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use jiff::{Timestamp, tz::TimeZone};
@@ -138,6 +138,9 @@ impl GovernmentPortal {
         let path = self.words.path("attachment", &parts).map_err(|fault| impossible(&fault))?;
         let request = Request::get(path);
         let fetched = remote.download(request).await.map_err(|error| not_fetched(&error))?;
+        if let Some(verdict) = page_instead_of_file(attachment, &fetched) {
+            return Err(verdict);
+        }
         let announced = attachment.sha256.to_ascii_lowercase();
         if !announced.is_empty() && announced != fetched.sha256 {
             let reason = "the file's SHA-256 is not the announced one".to_owned();

@@ -9,7 +9,7 @@ use channel_sdk::{
     model::Attachment,
     remote::{Fetched, RemoteError},
     tree::Limits,
-    verdict::{Complaint, Syntax, not_fetched, verdict_with},
+    verdict::{Complaint, Syntax, not_fetched, page_instead_of_file, verdict_with},
     xml,
 };
 use http::{HeaderValue, Method, header};
@@ -199,7 +199,8 @@ pub(crate) fn succeeded(reply: &Reply) -> Result<(), RemoteError> {
 pub(crate) async fn fetch(remote: &dyn Remote, attachment: &Attachment) -> Result<Fetched, Verdict> {
     let request =
         address::request(&attachment.remote_id).map_err(|it| Verdict::Reject { reason: it.reason().to_owned() })?;
-    remote.download(request).await.map_err(|error| not_fetched(&error))
+    let fetched = remote.download(request).await.map_err(|error| not_fetched(&error))?;
+    page_instead_of_file(attachment, &fetched).map_or(Ok(fetched), Err)
 }
 
 /// Delivers a notice; "I have this already" (409) is as good as a success.

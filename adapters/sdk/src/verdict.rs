@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use crate::{
     json,
+    model::Attachment,
     notice::Verdict,
-    remote::{RemoteError, Reply},
+    remote::{Fetched, RemoteError, Reply},
     tree::{Content, Limits, Node},
     xml,
 };
@@ -169,6 +170,17 @@ pub fn not_fetched(error: &RemoteError) -> Verdict {
     }
 }
 
+/// The verdict on a download that brought a page where another file was announced: something on the way answered for the
+/// far side, as it does while that is away. `None` for what may be the file.
+pub fn page_instead_of_file(announced: &Attachment, fetched: &Fetched) -> Option<Verdict> {
+    let is_page = |text: &str| text.to_ascii_lowercase().contains("htm");
+    let may_be_one = is_page(&announced.media_type) || is_page(&announced.name);
+    (is_page(&fetched.media_type) && !may_be_one).then(|| Verdict::Retry {
+        reason: "đối tác trả về một trang HTML (an HTML page instead of the file)".to_owned(),
+        not_before: None,
+    })
+}
+
 impl Complaint {
     /// Whether the code tells of an error: zero and `OK` say that there was none.
     fn is_error(&self) -> bool {
@@ -219,6 +231,26 @@ mod tests {
         let mut headers = HeaderMap::new();
         retry_after.map(|text| headers.insert(RETRY_AFTER, HeaderValue::from_static(text)));
         Ok(Reply { status: StatusCode::from_u16(status).unwrap(), headers, body: Bytes::new() })
+    }
+
+    #[test]
+    fn a_page_in_a_files_place_is_tried_again_and_a_file_that_is_a_page_is_none() {
+        let announced = |name: &str, media_type: &str| Attachment {
+            name: name.to_owned(),
+            media_type: media_type.to_owned(),
+            size_bytes: 0,
+            sha256: String::new(),
+            remote_id: String::new(),
+        };
+        let fetched =
+            |media_type: &str| Fetched { sha256: String::new(), size_bytes: 1, media_type: media_type.to_owned() };
+        let judged = |announced: &Attachment, media_type| page_instead_of_file(announced, &fetched(media_type));
+        let scan = announced("don.pdf", "application/pdf");
+        assert!(matches!(judged(&scan, "text/HTML; charset=utf-8"), Some(Verdict::Retry { .. })));
+        assert_eq!(judged(&scan, "application/pdf"), None);
+        assert_eq!(judged(&scan, ""), None);
+        assert_eq!(judged(&announced("trang.html", ""), "text/html"), None);
+        assert_eq!(judged(&announced("trang", "text/html"), "text/html"), None);
     }
 
     #[test]
