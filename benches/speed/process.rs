@@ -4,7 +4,6 @@ use std::{
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
 };
 
 /// A process that is ended with the value.
@@ -45,8 +44,6 @@ pub(crate) struct Gateway {
     pub(crate) process: Process,
     pub(crate) grpc: String,
     pub(crate) data: PathBuf,
-    /// From the start of the process to the line that says where it listens.
-    pub(crate) ready_after: Duration,
 }
 
 impl Gateway {
@@ -61,15 +58,13 @@ impl Gateway {
         let grpc = if more.contains("[grpc]") { "" } else { "[grpc]\nlisten = \"127.0.0.1:0\"\n" };
         std::fs::write(&config, text + grpc).unwrap();
         let mut command = Command::new(gateway_binary());
-        let begun = Instant::now();
         let child = command.arg("serve").arg("--config").arg(&config).stderr(Stdio::piped()).spawn();
         let mut process = Process { child: child.unwrap() };
         let address = said(process.child.stderr.take().unwrap(), |line| {
             let line: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
             line["fields"]["grpc"].as_str().map(str::to_owned)
         });
-        let ready_after = begun.elapsed();
-        Gateway { process, grpc: format!("http://{address}"), data: folder.join("data"), ready_after }
+        Gateway { process, grpc: format!("http://{address}"), data: folder.join("data") }
     }
 
     /// Its database.

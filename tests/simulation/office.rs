@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
@@ -11,7 +12,7 @@ use petition_gateway::{
     grpc::Parts,
     petition::{Command, Event, EventBody, Petition, PetitionId, Seq},
     store::RequestKey,
-    watch::Watch,
+    watch::{Tail, Watch},
 };
 use rand::{Rng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
@@ -157,7 +158,8 @@ fn file(rng: &mut ChaCha8Rng) -> Attachment {
 /// The officers at work, as long as the gateway lives.
 pub(crate) async fn work(world: &World, life: &Life, parts: &Parts) {
     let seen = world.office.lock().unwrap().seen;
-    let mut watch = Watch::new(std::sync::Arc::clone(&parts.store), parts.committer.seq_changes(), seen);
+    let tail = Tail::new(Arc::clone(&parts.store), parts.committer.seq_changes(), |event| event);
+    let mut watch = Watch::new(Arc::new(tail), seen);
     loop {
         look(world, &mut watch).await;
         let ids = world.office.lock().unwrap().order.clone();
@@ -173,7 +175,7 @@ pub(crate) async fn work(world: &World, life: &Life, parts: &Parts) {
 }
 
 /// Sees what has happened, in order and without a gap, as any watcher.
-async fn look(world: &World, watch: &mut Watch) {
+async fn look(world: &World, watch: &mut Watch<Event>) {
     let Ok(events) = watch.next(Duration::ZERO).await else { return };
     for event in events {
         let petition = world.model.lock().unwrap().petitions.get(&event.event.petition_id).cloned();
