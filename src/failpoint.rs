@@ -5,7 +5,7 @@
 //! `settle.before=kill@3;send.before=wait@1+500`: SIGKILL at the third passing of the one, and half a second's halt of the
 //! thread at the first of the other. `kill@3+5` lets 5 ms pass first, while everything else goes on.
 //!
-//! `tests/faults` kills at each of [`POINTS`] and audits what is left.
+//! `tests/faults` kills at each of `POINTS` and audits what is left.
 
 /// A place at which a test may have the gateway killed.
 #[cfg(feature = "failpoints")]
