@@ -72,11 +72,11 @@ fn petition_insert_in_tx(tx: &mut Tx<'_>, change: &Change, seq: u64) -> Result<P
     let petition = &change.petition;
     // Most are new: the insert finds out by itself whether one is known, and asking before would cost each a walk of the
     // index.
-    let sql =
-        "INSERT OR IGNORE INTO petitions (id, version, seq_last, status, kind, field_code, locality, forwarding_agency,
+    let sql = "INSERT INTO petitions (id, version, seq_last, status, kind, field_code, locality, forwarding_agency,
                                       receiving_agency, unit, forwarded_to, due_on, channel, external_id,
                                       received_at_us, pk)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+               ON CONFLICT (channel, external_id) DO NOTHING";
     let (received_at, pk) = (petition.received_at.as_microsecond(), pk_of(petition, tx.seq + 1));
     let own: [&dyn ToSql; 4] = [&petition.channel, &petition.external_id, &received_at, &pk];
     let inserted = with_columns(petition, seq, &own, |values| tx.sql(sql)?.execute(values).map_err(StoreError::from))?;
@@ -96,7 +96,7 @@ fn petition_known_in_tx(tx: &Tx<'_>, petition: &Petition) -> Result<Committed, S
             Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
         })
         .optional()?
-        // It was refused for another reason: its id, or its number, is another petition's.
+        // What is in the way of the insert cannot be missing.
         .ok_or(StoreError::Damaged("petition"))?;
     let id = PetitionId(uuid("petition", &id)?);
     Ok(Committed::Duplicate { id, version: unsigned(version), seq: Seq(unsigned(seq)) })
