@@ -220,7 +220,10 @@ async fn a_write_that_the_engine_refuses_fails_alone() {
         committer.change(known).await.unwrap();
         let (clash, beside) = tokio::join!(committer.change(clash), committer.change(bench.new_petition("PA-3")));
         assert!(
-            matches!((&clash, &beside), (Err(StoreError::Engine(_)), Ok(Committed::New { .. }))),
+            matches!(
+                (&clash, &beside),
+                (Err(StoreError::Engine(_) | StoreError::Damaged(_)), Ok(Committed::New { .. }))
+            ),
             "{clash:?} {beside:?}"
         );
         assert!(matches!(committer.change(bench.new_petition("PA-3")).await, Ok(Committed::Duplicate { .. })));
