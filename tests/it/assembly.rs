@@ -28,6 +28,12 @@ fn item(ma: &str, text: &str) -> String {
     )
 }
 
+/// `text` with a byte that no UTF-8 has before the first `tag`.
+fn foul_byte_before(text: &str, tag: &str) -> Vec<u8> {
+    let (before, after) = text.split_at(text.find(tag).unwrap());
+    [before.as_bytes(), b"\xff", after.as_bytes()].concat()
+}
+
 async fn take_in(world: &World) -> Vec<Account> {
     let side = &world.assembly.as_ref().unwrap().side;
     side.release(u32::MAX);
@@ -111,10 +117,7 @@ async fn xml_that_cannot_be_read_is_refused_with_a_reason_and_stands_in_quaranti
         ("wrong namespace", whole.replace("voter-petitions:1", "voter-petitions:9").into_bytes()),
         ("entity bomb", bomb.into_bytes()),
         ("external entity", whole.replacen("?>", "?><!DOCTYPE x SYSTEM \"file:///etc/passwd\">", 1).into_bytes()),
-        (
-            "invalid UTF-8",
-            [&whole.as_bytes()[..whole.len() - 30], b"\xff", &whole.as_bytes()[whole.len() - 30..]].concat(),
-        ),
+        ("invalid UTF-8", foul_byte_before(&whole, "</DanhSachKienNghi>")),
         ("UTF-16", whole.encode_utf16().flat_map(u16::to_le_bytes).collect()),
         ("empty", Vec::new()),
     ];
@@ -128,6 +131,14 @@ async fn xml_that_cannot_be_read_is_refused_with_a_reason_and_stands_in_quaranti
     let mut ministry = world.ministry().await;
     assert!(ministry.list("").await.is_empty());
     assert_eq!(ministry.quarantine().await.len(), count);
+    // Within an item it is that item's fault, and the others of the batch are taken in.
+    let two = [item("XIV-08-0415-021", "Nội dung."), item("XIV-08-0415-022", "Nội dung khác.")].concat();
+    let (status, answer) =
+        world.push("assembly", "/kien-nghi", XML, foul_byte_before(&batch(&two, 2), "</KienNghi>")).await;
+    assert_eq!(status, 200, "{answer}");
+    assert!(answer.contains("maLoi=\"encoding\""), "{answer}");
+    assert_eq!(ministry.list("").await.len(), 1);
+    assert_eq!(ministry.quarantine().await.len(), count + 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
