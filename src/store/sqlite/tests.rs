@@ -11,7 +11,8 @@ use crate::{
     clock::SystemClock,
     petition::{Seq, Status},
     store::{
-        Claim, DeliveryId, ItemState, NewDelivery, OpenError, PetitionQuery, Sort, Store, StoreError, Write, Written,
+        Beat, Claim, DeliveryId, GatewayAbout, ItemState, NewDelivery, OpenError, PetitionQuery, Sort, Store,
+        StoreError, Write, Written,
         suite::{self, sqlite_bench},
     },
 };
@@ -62,6 +63,21 @@ async fn what_was_committed_is_there_after_a_kill() {
     assert_eq!(again.petition_get(petition.id).await.unwrap(), Some(petition));
     assert_eq!(again.seq_last().await.unwrap(), Seq(1));
     drop(store);
+}
+
+#[tokio::test]
+async fn a_beat_reaches_the_disk_though_it_changes_nothing() {
+    let (_folder, place, store, _) = filled().await;
+    // It moves with each transaction that another connection has put into the log, whatever is in it.
+    let conn = rusqlite::Connection::open(&place).unwrap();
+    let version = || conn.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0)).unwrap();
+    let about = GatewayAbout { node: "cổng 1".to_owned(), version: "1.0.0".to_owned(), since: day() };
+    let (channels, seen) = Default::default();
+    let beat = Beat { lease: Duration::from_secs(9), about, channels, seen };
+    let before = version();
+    store.write([Write::Beat(beat)].into()).await.unwrap();
+    assert_ne!(version(), before);
+    assert_eq!(store.seq_last().await.unwrap(), Seq(1));
 }
 
 #[tokio::test]
