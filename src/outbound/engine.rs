@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{attempt::Attempts, breaker::Admission};
+use super::{attempt::Attempts, breaker::Admission, gently};
 use crate::{
     channels::{Channel, Channels},
     clock::SharedClock,
@@ -107,11 +107,18 @@ impl Outbound {
             }
         };
         let count = claimed.len();
-        for delivery in claimed {
+        for in_turn in gently::apart(claimed) {
             crate::failpoint::at!("claim.after");
-            let attempts = self.attempts.clone();
-            let channel = delivery.delivery.channel.clone();
-            let task = under_way.tasks.spawn(async move { attempts.make(delivery, until).await });
+            let Some(first) = in_turn.first() else { continue };
+            let (attempts, channel) = (self.attempts.clone(), first.delivery.channel.clone());
+            let task = under_way.tasks.spawn(async move {
+                let mut ended = Ok(());
+                for delivery in in_turn {
+                    // One that cannot be settled holds up none of the others.
+                    ended = attempts.make(delivery, until).await.and(ended);
+                }
+                ended
+            });
             under_way.channels.insert(task.id(), channel);
         }
         count
