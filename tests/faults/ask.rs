@@ -40,10 +40,10 @@ impl Ask {
             first_seed: number("SEED", 1),
             seeds: number("SEEDS", 1),
             engines: list(&engines).iter().map(|it| engine(it)).collect(),
-            deaths: points.as_ref().map_or_else(|| usize_of(number("DEATHS", 4)), Vec::len),
+            deaths: points.as_ref().map_or_else(|| usize_of(number("DEATHS", 8)), Vec::len),
             points,
             is_short: told("SEEDS").is_none(),
-            at_once: usize_of(number("AT_ONCE", 3)),
+            at_once: usize_of(number("AT_ONCE", 4)),
         }
     }
 

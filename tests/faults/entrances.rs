@@ -29,8 +29,8 @@ use crate::{
 
 /// Items of an import: some batches of the committer, and short enough that several come to their end.
 const ITEMS: std::ops::Range<u32> = 3..15;
-/// The beginning of a push that nobody can read.
-const UNREADABLE: &str = "{ đây không phải JSON";
+/// Stands in every push that is refused, so that the operator knows it again.
+const REFUSED: &str = "để xem lại";
 /// Bytes of a file: one piece or some.
 const FILE_BYTES: std::ops::Range<usize> = 1..200_000;
 
@@ -41,8 +41,8 @@ struct Told {
     imported: Vec<String>,
     /// The digest of each file that was answered, and the petition that names it.
     uploaded: BTreeMap<String, String>,
-    /// Pushes that were answered with the reason why they cannot be read.
-    unreadable: usize,
+    /// Pushes that were answered with the reason why they, or what is in them, cannot be taken.
+    refused: usize,
     /// The names of those that the operator has found.
     found: BTreeSet<String>,
 }
@@ -103,8 +103,8 @@ impl Entrances {
                 other => wrong.push(format!("{external_id}: acknowledged with a file, found {other:?}")),
             }
         }
-        if told.found.len() < told.unreadable {
-            wrong.push(format!("{} unreadable pushes were taken, {} found", told.unreadable, told.found.len()));
+        if told.found.len() < told.refused {
+            wrong.push(format!("{} pushes were refused and kept, {} found", told.refused, told.found.len()));
         }
         if wrong.is_empty() { Ok([told.imported.len(), told.uploaded.len(), told.found.len()]) } else { Err(wrong) }
     }
@@ -188,7 +188,7 @@ async fn content(ministry: &mut crate::support::Ministry, name: &str) -> Result<
     Ok(content)
 }
 
-/// Pushes what cannot be read, until that is answered.
+/// Pushes what cannot be read, and by turns a petition without its text, each until that is answered.
 async fn push(places: Places, mut draw: ChaCha8Rng, told: SharedTold, stop: CancellationToken) {
     let client = reqwest::Client::builder().timeout(Duration::from_secs(3)).build().unwrap();
     for number in 0.. {
@@ -196,34 +196,50 @@ async fn push(places: Places, mut draw: ChaCha8Rng, told: SharedTold, stop: Canc
         if stop.is_cancelled() {
             return;
         }
-        let body = format!("{UNREADABLE} {number}");
+        let is_readable = number % 2 == 1;
+        let body = if is_readable { without_text(number) } else { format!("{{ {REFUSED} {number}") };
         loop {
             let address = format!("http://{}/channels/portal/pakn", places.of_turn(0).http);
             let request = client.post(address).header("content-type", "application/json");
             match signed(request, body.clone().into_bytes()).send().await.map(|answer| answer.status().as_u16()) {
-                Ok(400..=422) => break,
-                Ok(status @ ..500) => panic!("an unreadable push was answered {status}"),
+                // Each item is answered for itself.
+                Ok(200) if is_readable => break,
+                Ok(400..=422) if !is_readable => break,
+                Ok(status @ ..500) if status != 429 => panic!("a push that is to be refused was answered {status}"),
                 Ok(_) | Err(_) => sleep(Duration::from_millis(100)).await,
             }
         }
-        told.lock().unwrap().unreadable += 1;
+        told.lock().unwrap().refused += 1;
     }
 }
 
-/// Has what cannot be read looked at again, and discards it when it still cannot.
+fn without_text(number: u32) -> String {
+    let mut petition = crate::portal::petition(&format!("PAKN-2019-9{number:06}"), 1, "");
+    let fields = petition.as_object_mut().unwrap();
+    fields.remove("noiDung");
+    fields.insert("tieuDe".to_owned(), REFUSED.into());
+    petition.to_string()
+}
+
+/// Has what was refused looked at again, and discards it when it still cannot be taken.
 async fn mend(places: Places, told: SharedTold) {
     let mut client = ChannelServiceClient::new(places.connection(0));
+    // What the portal itself pushed broken stays where it is, for the day's own audit.
+    let mut others = BTreeSet::new();
     loop {
         sleep(Duration::from_millis(150)).await;
         // A gateway that is gone is asked again later.
         let request = pb::ListQuarantineRequest { parent: "channels/portal".to_owned(), ..Default::default() };
         let Ok(listed) = client.list_quarantine(request).await else { continue };
-        for item in listed.into_inner().messages.into_iter().filter(|it| it.place.is_empty()) {
+        let mut listed = listed.into_inner().messages;
+        listed.retain(|it| !others.contains(&it.name));
+        for item in listed {
             let request =
                 pb::GetQuarantinedMessageRequest { name: item.name.clone(), include_raw: true, ..Default::default() };
             let Ok(looked_at) = client.get_quarantined_message(request).await else { continue };
-            // What the portal itself pushed broken stays where it is, for the day's own audit.
-            if !looked_at.into_inner().message.is_some_and(|it| it.raw.starts_with(UNREADABLE.as_bytes())) {
+            let raw = looked_at.into_inner().message.unwrap_or_default().raw;
+            if !String::from_utf8_lossy(&raw).contains(REFUSED) {
+                others.insert(item.name);
                 continue;
             }
             told.lock().unwrap().found.insert(item.name.clone());
@@ -231,7 +247,7 @@ async fn mend(places: Places, told: SharedTold) {
             if client.reprocess_message(pb::ReprocessMessageRequest { name, request_id }).await.is_err() {
                 continue;
             }
-            let (name, reason) = (item.name, "không đọc được".to_owned());
+            let (name, reason) = (item.name, "không tiếp nhận được".to_owned());
             let request = pb::DiscardMessageRequest { name, request_id: new_request_id(), reason };
             // Should the answer be lost, it is listed again or it is not.
             client.discard_message(request).await.ok();

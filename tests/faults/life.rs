@@ -40,7 +40,7 @@ const WORK_MS_MAX: u64 = 1_500;
 /// How long it is looked for the first delivery after a restart.
 const FIRST_DELIVERY_MAX: Duration = Duration::from_secs(20);
 /// SIGKILL, as a process's end tells it.
-const KILLED: i32 = 9;
+pub(super) const KILLED: i32 = 9;
 
 /// What is to happen on one store.
 #[derive(Debug, Clone)]
@@ -64,6 +64,14 @@ pub(super) struct Lived {
     pub(super) entered: [usize; 3],
 }
 
+/// A look-out for the first delivery after a start.
+struct Watch {
+    begun: Instant,
+    /// Messages that the far sides had then.
+    before: usize,
+    is_seen: bool,
+}
+
 /// A gateway at work, and everything that outlives it.
 struct Stage {
     draw: ChaCha8Rng,
@@ -85,26 +93,28 @@ impl Life {
         let mut lived = Lived::default();
         let deaths = self.whole_way();
         let mut stage = Stage::set(self.seed, deaths.len()).await;
-        let mut gateway = stage.start(self.home(), None, &mut lived).map_err(not_started)?;
+        let gateway = stage.start(self.home(), None, &mut lived).map_err(not_started)?;
         let load = Load::begin(&stage.places, &stage.far_sides, self.seed);
         let mut entrances = Entrances::begin(&stage.places, self.seed);
         stage.work().await;
+        let mut home = gateway.kill();
+        // The next one that is to die is the one that goes on from the last death: so each death costs one start.
         for point in deaths {
-            let home = gateway.kill();
             let order = (point != RANDOM).then(|| points::order(point, &mut stage.draw));
-            let home = match stage.start(home, order.as_deref(), &mut lived) {
-                Ok(armed) => stage.die(armed, point, order).await?,
+            home = match stage.start(home, order.as_deref(), &mut lived) {
+                Ok(armed) => stage.die(armed, point, order, &mut lived).await?,
                 Err(unborn) if order.is_some() && is_kill(&unborn) => unborn.home,
                 Err(unborn) => return Err(not_started(unborn)),
             };
-            gateway = stage.start(home, None, &mut lived).map_err(not_started)?;
-            stage.first_delivery(&mut lived).await;
+            audit(&home, point, &["--skip-files"])?;
         }
+        let gateway = stage.start(home, None, &mut lived).map_err(not_started)?;
+        stage.watch().until_first(&stage, &mut lived).await;
         entrances.finish().await;
         lived.told = load.acknowledged();
         load.settle().await?;
         lived.entered = entrances.audit(&stage.places).await?;
-        stop_cleanly(gateway)?;
+        audit(&stop_cleanly(gateway)?, "at the end", &[])?;
         Ok(lived)
     }
 
@@ -159,7 +169,14 @@ impl Stage {
     }
 
     /// Waits until the gateway has died, of what it was to die of and of nothing else.
-    async fn die(&mut self, mut gateway: Gateway, point: &str, order: Option<String>) -> Result<Home, Vec<String>> {
+    async fn die(
+        &mut self,
+        mut gateway: Gateway,
+        point: &str,
+        order: Option<String>,
+        lived: &mut Lived,
+    ) -> Result<Home, Vec<String>> {
+        let mut watch = self.watch();
         if point == RANDOM || points::is_of_a_stop(point) {
             self.work().await;
         }
@@ -175,6 +192,7 @@ impl Stage {
                 self.release(&mut released);
                 next += RELEASE_EVERY;
             }
+            watch.look(self, lived);
             if let Some(ended) = gateway.has_ended() {
                 return if signal_of(ended) == Some(KILLED) {
                     Ok(gateway.kill())
@@ -202,17 +220,26 @@ impl Stage {
         self.far_sides.ends.iter().map(|end| messages(&*end.side)).sum()
     }
 
-    /// Notes how long it takes until a far side has one more message than it had when the gateway was up again.
-    async fn first_delivery(&self, lived: &mut Lived) {
-        let begun = Instant::now();
-        let before = self.taken();
-        while begun.elapsed() < FIRST_DELIVERY_MAX {
-            if self.taken() > before {
-                let start = lived.starts.last().copied().unwrap_or_default();
-                lived.first_deliveries.push(start + begun.elapsed());
-                return;
-            }
-            sleep(Duration::from_millis(20)).await;
+    /// Begins to look for the first delivery of the gateway that has just been started.
+    fn watch(&self) -> Watch {
+        Watch { begun: Instant::now(), before: self.taken(), is_seen: false }
+    }
+}
+
+impl Watch {
+    /// Notes how long it took until a far side had one more message than it had when the gateway was up, once.
+    fn look(&mut self, stage: &Stage, lived: &mut Lived) {
+        if !self.is_seen && stage.taken() > self.before {
+            self.is_seen = true;
+            let start = lived.starts.last().copied().unwrap_or_default();
+            lived.first_deliveries.push(start + self.begun.elapsed());
+        }
+    }
+
+    async fn until_first(mut self, stage: &Stage, lived: &mut Lived) {
+        while !self.is_seen && self.begun.elapsed() < FIRST_DELIVERY_MAX {
+            self.look(stage, lived);
+            sleep(Duration::from_millis(10)).await;
         }
     }
 }
@@ -235,7 +262,17 @@ fn not_started(unborn: Unborn) -> Vec<String> {
     vec![format!("the gateway did not start ({status}): {}", said.join("\n"))]
 }
 
-fn stop_cleanly(mut gateway: Gateway) -> Result<(), Vec<String>> {
+fn stop_cleanly(mut gateway: Gateway) -> Result<Home, Vec<String>> {
     let ended = block_in_place(|| gateway.terminate());
-    if ended.success() { Ok(()) } else { Err(vec![format!("at the end the gateway did not stop cleanly: {ended}")]) }
+    if ended.success() {
+        Ok(gateway.kill())
+    } else {
+        Err(vec![format!("at the end the gateway did not stop cleanly: {ended}")])
+    }
+}
+
+/// The operator's audit of what was left: whatever the gateway died of, nothing of it is damage.
+fn audit(home: &Home, after: &str, more: &[&str]) -> Result<(), Vec<String>> {
+    let found = block_in_place(|| home.audit(more));
+    found.map_err(|found| found.into_iter().map(|it| format!("{after}: the audit found {it}")).collect())
 }

@@ -7,13 +7,15 @@
 //!
 //! - [`points`]: where, and how often a place is passed before it is the last; [`ask`]: what was asked for;
 //! - [`life`]: one gateway and its deaths; [`entrances`]: who imports, uploads and mends beside `together::load`;
-//! - [`table`]: what all runs came to.
+//! - [`table`]: what all runs came to;
+//! - [`unsure`]: the same between a claim and its settlement, where the far side does not honour keys.
 
 mod ask;
 mod entrances;
 mod life;
 mod points;
 mod table;
+mod unsure;
 
 use std::{any::Any, panic::AssertUnwindSafe, sync::Arc};
 

@@ -242,6 +242,20 @@ impl Home {
     pub(crate) fn folder(&self) -> &std::path::Path {
         self.folder.path()
     }
+
+    /// What the operator's audit finds in the store that a gateway left, each finding as it is told; nothing if all is well.
+    pub(crate) fn audit(&self, more: &[&str]) -> Result<(), Vec<String>> {
+        let mut command = binary();
+        command.args(["--json", "audit", "--config"]).arg(self.folder().join("gateway.toml")).args(more);
+        let ran = run(command);
+        let is_finding = |line: &&str| line.contains("\"weight\":\"finding\"");
+        let found: Vec<String> = ran.out.lines().filter(is_finding).map(str::to_owned).collect();
+        match ran.code {
+            0 if found.is_empty() => Ok(()),
+            _ if found.is_empty() => Err(vec![format!("the audit ended with {}: {}", ran.code, ran.err)]),
+            _ => Err(found),
+        }
+    }
 }
 
 impl From<TempDir> for Home {
