@@ -2,7 +2,7 @@
 //!
 //! Only "every word occurs" is asked, so a petition's text is kept as its distinct words, without their places.
 
-use std::sync::LazyLock;
+use std::{cmp::Ordering, sync::LazyLock};
 
 use unicode_normalization::char::{decompose_canonical, is_combining_mark};
 
@@ -45,17 +45,27 @@ pub(in crate::store) fn words_asked(text: &str) -> Vec<String> {
     distinct(cut(&folded).take(WORDS_MAX)).map(str::to_owned).collect()
 }
 
-/// The words in order, each once. Words are short: most are told apart by their first sixteen bytes, as one number.
+/// The words in order, each once. Words are short: nearly all are told apart, and told to be the same, by their first
+/// sixteen bytes as one number.
 fn distinct<'a>(words: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
     let mut keyed: Vec<(u128, &str)> = words.map(|word| (key_of(word), word)).collect();
-    keyed.sort_unstable();
-    keyed.dedup();
+    keyed.sort_unstable_by(order);
+    keyed.dedup_by(|a, b| order(a, b).is_eq());
     keyed.into_iter().map(|(_, word)| word)
 }
 
+/// Texts say the same words again and again: where neither is longer than its key, equal keys are equal words.
+fn order(a: &(u128, &str), b: &(u128, &str)) -> Ordering {
+    let is_told_by_keys = a.1.len() <= KEY_BYTES && b.1.len() <= KEY_BYTES;
+    a.0.cmp(&b.0).then_with(|| if is_told_by_keys { Ordering::Equal } else { a.1.cmp(b.1) })
+}
+
+/// What of a word its key holds.
+const KEY_BYTES: usize = 16;
+
 /// The first sixteen bytes as a number, which orders as they do.
 fn key_of(word: &str) -> u128 {
-    let mut first = [0; 16];
+    let mut first = [0; KEY_BYTES];
     let length = word.len().min(first.len());
     first[..length].copy_from_slice(&word.as_bytes()[..length]);
     u128::from_be_bytes(first)
@@ -150,9 +160,11 @@ mod tests {
 
     #[test]
     fn the_words_of_a_petition_are_in_order_and_each_is_there_once() {
-        let words = ["bao", "an", "bao", "anh", "trach-nhiem-giai-trinh-a", "trach-nhiem-giai-trinh-A", "a"];
-        let sorted: Vec<&str> = distinct(words.into_iter()).collect();
-        assert_eq!(sorted, ["a", "an", "anh", "bao", "trach-nhiem-giai-trinh-A", "trach-nhiem-giai-trinh-a"]);
+        let long = ["trach-nhiem-giai-trinh-a", "trach-nhiem-giai", "trach-nhiem-giai-trinh-A", "trach-nhiem-giai"];
+        let words = ["bao", "an", "bao", "anh", "a"].into_iter().chain(long);
+        let sorted: Vec<&str> = distinct(words).collect();
+        assert_eq!(sorted[..4], ["a", "an", "anh", "bao"]);
+        assert_eq!(sorted[4..], ["trach-nhiem-giai", "trach-nhiem-giai-trinh-A", "trach-nhiem-giai-trinh-a"]);
     }
 
     #[test]
