@@ -22,7 +22,7 @@ use crate::{
     },
     store::{
         Change, Committed, DeliveryId, DifferenceChange, Errand, ItemRecord, NewDelivery, RequestKey, Settle, Store,
-        StoreError,
+        StoreError, Texts,
     },
 };
 
@@ -223,7 +223,17 @@ impl Decisions {
         let item = context.item.clone().map(|item| ItemRecord { petition: Some(id), ..item });
         let (request, settle) = (context.request.clone(), context.settle.clone());
         let differences = context.differences.clone();
-        Change { expected_version, petition, events, deliveries, request, item, settle, differences }
+        Change {
+            expected_version,
+            petition,
+            events,
+            deliveries,
+            request,
+            item,
+            settle,
+            differences,
+            texts: Texts::default(),
+        }
     }
 
     /// What the channel is told of `events`, and which files are fetched from it.

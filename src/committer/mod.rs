@@ -95,6 +95,7 @@ impl Committer {
     /// As every write here: the store failed or takes nothing now. Unless it says that the gateway is stopping or full,
     /// the write may yet have become durable: the same key or version asks again.
     pub async fn change(&self, change: Change) -> Result<Committed, StoreError> {
+        change.make_ready()?;
         match self.write(Write::Change(Box::new(change))).await? {
             Written::Committed(committed) => Ok(committed),
             _ => Err(wrong_answer()),

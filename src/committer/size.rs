@@ -14,8 +14,8 @@ pub(super) fn size_of(write: &Write) -> usize {
                 let content = &change.petition.content;
                 let extensions: usize = content.extensions.values().map(String::len).sum();
                 let answers: usize = change.petition.answers.iter().map(|answer| answer.text.len()).sum();
-                // Petition and event each hold it.
-                2 * (content.body.len() + extensions) + answers
+                // Petition and event each hold it, and both again as they will be kept.
+                2 * (content.body.len() + extensions) + answers + change.texts_bytes()
             }
             Write::Items(items) => items.len() * WRITE_BYTES,
             Write::Reconcile(step) => step.rows() * WRITE_BYTES / 4,

@@ -26,6 +26,7 @@ mod records;
 pub mod sqlite;
 #[cfg(test)]
 pub(crate) mod suite;
+mod texts;
 mod words;
 mod write;
 
@@ -45,6 +46,7 @@ pub use records::{
     GatewayAbout, ItemRecord, ItemRef, ItemState, MessageId, MessageState, NewDelivery, OtherGateway, QuarantinedItem,
     StoredMessage, TableCounts,
 };
+pub use texts::Texts;
 pub use write::{
     Beat, Change, Claim, Committed, CursorMove, Held, ItemsDone, NewMessage, RequestKey, Settle, Settlement, Write,
     Written,

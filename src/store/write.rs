@@ -10,6 +10,7 @@ use channel_sdk::{adapter::Entrance, inbound::CodeList};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::Texts;
 use super::reconciliation::{DifferenceChange, Reconcile};
 use super::records::{ChannelHealth, Claimed, DeliveryId, GatewayAbout, ItemRecord, ItemRef, MessageId, NewDelivery};
 use crate::petition::{NewEvent, ParkedOutcome, Petition, PetitionId, Seq, Version};
@@ -106,6 +107,8 @@ pub struct Change {
     pub settle: Option<Settle>,
     /// Differences of the petition that are found or closed in the same transaction.
     pub differences: Vec<DifferenceChange>,
+    /// All of this as it will be kept; made by [`Change::make_ready`] or, where nobody did, by the engine.
+    pub texts: Texts,
 }
 
 /// A caller's promise that the same key means the same call. Keys live as long as the record.

@@ -14,7 +14,7 @@ use petition_gateway::{
     clock::SystemClock,
     pb,
     petition::{Content, NewEvent, Petition, PetitionId, receive},
-    store::{Change, Write},
+    store::{Change, Texts, Write},
 };
 use postgres_server::{Database, Server};
 use serde_json::{Value, json};
@@ -191,6 +191,7 @@ fn change(number: usize) -> Change {
         item: None,
         settle: None,
         differences: Vec::new(),
+        texts: Texts::default(),
     }
 }
 

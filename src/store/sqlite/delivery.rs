@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
-    rows::{AWAITED, DEAD_LETTER, DELIVERED, NEVER, PENDING, after, get, lease_of, nanos, to_json},
+    rows::{AWAITED, DEAD_LETTER, DELIVERED, NEVER, PENDING, after, get, lease_of, nanos},
     writer::Tx,
 };
 use crate::{
@@ -22,9 +22,9 @@ const UNREADABLE: &str = "không đọc được (a stored errand cannot be read
 
 pub(super) fn delivery_insert_in_tx(
     tx: &mut Tx<'_>,
-    petition: PetitionId,
-    at: Timestamp,
+    (petition, at): (PetitionId, Timestamp),
     new: &NewDelivery,
+    errand: &str,
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO deliveries (id, petition, channel, lane, state, head, leased, attempts, attempts_in_round,
                                        next_at, due_at, created_at)
@@ -34,7 +34,7 @@ pub(super) fn delivery_insert_in_tx(
     let (id, petition) = (new.id.0.as_bytes().as_slice(), petition.0.as_bytes().as_slice());
     tx.sql(sql)?.execute(params![id, petition, new.channel, new.lane, nanos(tx.now), nanos(at)])?;
     let n = tx.row_number();
-    tx.sql("INSERT INTO errands (delivery, body) VALUES (?1, ?2)")?.execute(params![n, to_json(&new.errand)?])?;
+    tx.sql("INSERT INTO errands (delivery, body) VALUES (?1, ?2)")?.execute(params![n, errand])?;
     tx.tally(&new.channel).pending += 1;
     Ok(())
 }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, params};
 
 use super::{
-    rows::{from_json, get, nanos, signed, time, to_json, unsigned, uuid},
+    rows::{from_json, get, nanos, signed, time, unsigned, uuid},
     writer::Tx,
 };
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Appends an event under the next number.
-pub(super) fn event_insert_in_tx(tx: &mut Tx<'_>, event: &NewEvent) -> Result<(), StoreError> {
+pub(super) fn event_insert_in_tx(tx: &mut Tx<'_>, event: &NewEvent, body: &str) -> Result<(), StoreError> {
     let seq = tx.seq + 1;
     tx.sql("INSERT INTO events (seq, petition, version, at, actor, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(
         params![
@@ -21,7 +21,7 @@ pub(super) fn event_insert_in_tx(tx: &mut Tx<'_>, event: &NewEvent) -> Result<()
             signed(event.version),
             nanos(event.at),
             event.actor,
-            to_json(&event.body)?,
+            body,
         ],
     )?;
     tx.seq = seq;

@@ -6,13 +6,13 @@ use uuid::Uuid;
 
 use super::{
     delivery, event, message, reconciliation,
-    rows::{due_on, from_json, signed, to_json, unsigned, uuid},
+    rows::{due_on, from_json, signed, unsigned, uuid},
     search::text_put_in_tx,
     writer::Tx,
 };
 use crate::{
     petition::{Petition, PetitionId, Seq, Version},
-    store::{Change, Committed, ItemRecord, RequestKey, StoreError, pk::pk_of, words},
+    store::{Change, Committed, ItemRecord, RequestKey, StoreError, pk::pk_of},
 };
 
 /// Everything that one decision does, or the answer why not; what is wrong is found before anything is written.
@@ -28,6 +28,7 @@ pub(super) fn change_commit_in_tx(tx: &mut Tx<'_>, change: &Change) -> Result<Co
     {
         return Ok(Committed::Unsettled);
     }
+    let ready = change.ready()?;
     let seq = tx.seq + change.events.len() as u64;
     let put = match change.expected_version {
         None => petition_insert_in_tx(tx, change, seq)?,
@@ -38,14 +39,14 @@ pub(super) fn change_commit_in_tx(tx: &mut Tx<'_>, change: &Change) -> Result<Co
         Put::Refused(answer) => return Ok(answer),
     };
     let id = change.petition.id;
-    for event in &change.events {
-        event::event_insert_in_tx(tx, event)?;
+    for (event, body) in change.events.iter().zip(&ready.bodies) {
+        event::event_insert_in_tx(tx, event, body)?;
     }
-    if change.events.iter().any(|event| words::are_changed_by(&event.body)) {
-        text_put_in_tx(tx, pk, &change.petition, change.expected_version.is_none())?;
+    if let Some(words) = &ready.words {
+        text_put_in_tx(tx, pk, words, change.expected_version.is_none())?;
     }
-    for new in &change.deliveries {
-        delivery::delivery_insert_in_tx(tx, id, change.petition.updated_at, new)?;
+    for (new, errand) in change.deliveries.iter().zip(&ready.errands) {
+        delivery::delivery_insert_in_tx(tx, (id, change.petition.updated_at), new, errand)?;
     }
     let (version, seq) = (change.petition.version, Seq(seq));
     if let Some(key) = &change.request {
@@ -83,7 +84,7 @@ fn petition_insert_in_tx(tx: &mut Tx<'_>, change: &Change, seq: u64) -> Result<P
     if inserted == 0 {
         return petition_known_in_tx(tx, petition).map(Put::Refused);
     }
-    tx.sql("INSERT INTO dossiers (petition, doc) VALUES (?1, ?2)")?.execute(params![pk, to_json(petition)?])?;
+    tx.sql("INSERT INTO dossiers (petition, doc) VALUES (?1, ?2)")?.execute(params![pk, change.ready()?.doc])?;
     tx.tally(&petition.channel).petitions += 1;
     Ok(Put::Written(pk))
 }
@@ -114,7 +115,7 @@ fn petition_update_in_tx(tx: &Tx<'_>, change: &Change, version: Version, seq: u6
         Ok(tx.sql(sql)?.query_row(values, |row| row.get(0)).optional()?)
     })?;
     let Some(pk) = pk else { return Ok(Put::Refused(Committed::Stale)) };
-    tx.sql("UPDATE dossiers SET doc = ?2 WHERE petition = ?1")?.execute(params![pk, to_json(petition)?])?;
+    tx.sql("UPDATE dossiers SET doc = ?2 WHERE petition = ?1")?.execute(params![pk, change.ready()?.doc])?;
     Ok(Put::Written(pk))
 }
 

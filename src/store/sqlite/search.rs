@@ -1,23 +1,17 @@
 //! Full text: what `crate::store::words` cuts, as this engine's index takes it.
 
 use super::writer::Tx;
-use crate::{
-    petition::Petition,
-    store::{
-        StoreError,
-        words::{words_asked, words_of},
-    },
-};
+use crate::store::{StoreError, words::words_asked};
 
 /// Makes a petition's text findable; what was there under the same row is replaced. A new petition has nothing there, and
 /// is spared the look.
-pub(super) fn text_put_in_tx(tx: &Tx<'_>, pk: i64, petition: &Petition, is_new: bool) -> Result<(), StoreError> {
+pub(super) fn text_put_in_tx(tx: &Tx<'_>, pk: i64, words: &str, is_new: bool) -> Result<(), StoreError> {
     let sql = if is_new {
         "INSERT INTO petition_fts (rowid, words) VALUES (?1, ?2)"
     } else {
         "INSERT OR REPLACE INTO petition_fts (rowid, words) VALUES (?1, ?2)"
     };
-    tx.sql(sql)?.execute(rusqlite::params![pk, words_of(petition)])?;
+    tx.sql(sql)?.execute(rusqlite::params![pk, words])?;
     Ok(())
 }
 

@@ -23,7 +23,7 @@ use crate::{
     petition::{Command, Content, EventBody, NewEvent, Petition, PetitionId, decide, receive},
     store::{
         Change, Claim, Claimed, Committed, CursorMove, DeliveryId, Errand, ItemRecord, ItemRef, ItemState, ItemsDone,
-        MessageId, NewDelivery, NewMessage, RequestKey, Settle, Settlement, Store, Write, Written,
+        MessageId, NewDelivery, NewMessage, RequestKey, Settle, Settlement, Store, Texts, Write, Written,
     },
 };
 
@@ -113,6 +113,7 @@ impl Bench {
             item: None,
             settle: None,
             differences: Vec::new(),
+            texts: Texts::default(),
         }
     }
 
@@ -266,6 +267,7 @@ pub(super) fn decided(petition: &Petition, command: Command) -> Change {
         item: None,
         settle: None,
         differences: Vec::new(),
+        texts: Texts::default(),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     petition::{DifferenceKind, EventBody, PetitionId},
     store::{
         Change, Committed, DeliveryState, Difference, DifferenceChange, DifferenceQuery, DifferenceState, Reconcile,
-        Reconciliation, RunState, Settlement, Write,
+        Reconciliation, RunState, Settlement, Texts, Write,
     },
 };
 
@@ -179,6 +179,7 @@ pub(crate) async fn a_difference_of_a_petition_comes_with_its_event_or_not_at_al
             item: None,
             settle: None,
             differences: vec![DifferenceChange::Found(it.clone())],
+            texts: Texts::default(),
         }
     };
     assert!(matches!(bench.commit(noted(&found)).await, Committed::New { .. }));

@@ -16,7 +16,7 @@ use crate::{
         NewDelivery, NewMessage, Reconcile, RequestKey, StoreError, Write, Written,
         columns::{nanos, time},
         pk::pk_of,
-        words,
+        texts::Ready,
     },
 };
 
@@ -31,7 +31,8 @@ pub(super) struct Batch<'a> {
 #[derive(Default)]
 pub(super) struct Rows<'a> {
     pub(super) petitions: BTreeMap<i64, PetitionRow<'a>>,
-    pub(super) events: Vec<(u64, &'a NewEvent)>,
+    /// Number, event, and its body as it is kept.
+    pub(super) events: Vec<(u64, &'a NewEvent, &'a str)>,
     pub(super) requests: Vec<(&'a RequestKey, KnownRequest)>,
     pub(super) messages: Vec<(i64, &'a NewMessage)>,
     /// State and owner of messages that are done, reopened or taken over.
@@ -72,8 +73,10 @@ pub(super) struct PetitionRow<'a> {
     pub(super) petition: &'a Petition,
     pub(super) seq_last: u64,
     pub(super) is_new: bool,
+    /// As it is kept.
+    pub(super) doc: &'a str,
     /// Where what can be found of it has changed.
-    pub(super) words: Option<String>,
+    pub(super) words: Option<&'a str>,
 }
 
 /// What became of an item.
@@ -88,6 +91,8 @@ pub(super) struct DeliveryRow<'a> {
     pub(super) petition: PetitionId,
     pub(super) created_at: i64,
     pub(super) new: &'a NewDelivery,
+    /// What it does, as it is kept.
+    pub(super) errand: &'a str,
 }
 
 /// How an attempt ended.
@@ -195,9 +200,10 @@ impl<'a> Batch<'a> {
             return Ok(Committed::Unsettled);
         }
         let seq = self.known.seq + change.events.len() as u64;
+        let ready = change.ready()?;
         let put = match change.expected_version {
-            None => self.insert(change, seq),
-            Some(version) => self.update(change, version, seq),
+            None => self.insert(change, ready, seq),
+            Some(version) => self.update(change, ready, (version, seq)),
         };
         let pk = match put {
             Ok(pk) => pk,
@@ -208,12 +214,12 @@ impl<'a> Batch<'a> {
         if let Some(known) = self.known.external_ids.get_mut(&external_id(change)) {
             *known = (id.0, version, seq);
         }
-        for event in &change.events {
+        for (event, body) in change.events.iter().zip(&ready.bodies) {
             self.known.seq += 1;
-            self.rows.events.push((self.known.seq, event));
+            self.rows.events.push((self.known.seq, event, body));
         }
-        for new in &change.deliveries {
-            self.deliver(change, new);
+        for (new, errand) in change.deliveries.iter().zip(&ready.errands) {
+            self.deliver(change, new, errand);
         }
         if let Some(key) = &change.request {
             let made = KnownRequest { fingerprint: key.fingerprint.to_vec(), petition: id.0, version, seq };
@@ -232,37 +238,41 @@ impl<'a> Batch<'a> {
         Ok(Committed::New { id, version, seq })
     }
 
-    fn insert(&mut self, change: &'a Change, seq: u64) -> Result<i64, Committed> {
+    fn insert(&mut self, change: &'a Change, ready: &'a Ready, seq: u64) -> Result<i64, Committed> {
         if let Some((id, version, seq)) = self.known.external_ids.get(&external_id(change)) {
             return Err(Committed::Duplicate { id: PetitionId(*id), version: *version, seq: *seq });
         }
         let petition = &change.petition;
         let pk = pk_of(petition, self.known.seq + 1);
         self.known.external_ids.insert(external_id(change), (petition.id.0, petition.version, Seq(seq)));
-        let words = Some(words::words_of(petition));
-        self.rows.petitions.insert(pk, PetitionRow { petition, seq_last: seq, is_new: true, words });
+        let (doc, words) = (&*ready.doc, ready.words.as_deref());
+        self.rows.petitions.insert(pk, PetitionRow { petition, seq_last: seq, is_new: true, doc, words });
         self.rows.tally(&petition.channel).petitions += 1;
         Ok(pk)
     }
 
-    fn update(&mut self, change: &'a Change, version: Version, seq: u64) -> Result<i64, Committed> {
+    fn update(
+        &mut self,
+        change: &'a Change,
+        ready: &'a Ready,
+        (version, seq): (Version, u64),
+    ) -> Result<i64, Committed> {
         let petition = &change.petition;
         let known = self.known.petitions.get(&petition.id.0);
         let Some(known) = known.filter(|known| known.version == version) else { return Err(Committed::Stale) };
         let pk = known.pk;
-        let changes_text = change.events.iter().any(|event| words::are_changed_by(&event.body));
         let before = self.rows.petitions.get(&pk);
         let is_new = before.is_some_and(|before| before.is_new);
-        let words =
-            (changes_text || before.is_some_and(|before| before.words.is_some())).then(|| words::words_of(petition));
-        self.rows.petitions.insert(pk, PetitionRow { petition, seq_last: seq, is_new, words });
+        // Those of a change before in this batch hold where this one alters none.
+        let words = ready.words.as_deref().or_else(|| before.and_then(|before| before.words));
+        self.rows.petitions.insert(pk, PetitionRow { petition, seq_last: seq, is_new, doc: &ready.doc, words });
         Ok(pk)
     }
 
-    fn deliver(&mut self, change: &'a Change, new: &'a NewDelivery) {
+    fn deliver(&mut self, change: &'a Change, new: &'a NewDelivery, errand: &'a str) {
         self.known.delivery += 1;
         let (n, created_at) = (self.known.delivery, nanos(change.petition.updated_at));
-        self.rows.deliveries.push(DeliveryRow { n, petition: change.petition.id, created_at, new });
+        self.rows.deliveries.push(DeliveryRow { n, petition: change.petition.id, created_at, new, errand });
         self.rows.tally(&new.channel).pending += 1;
         if let Some(lane) = &new.lane {
             self.rows.lanes.insert((new.channel.clone(), lane.clone()));

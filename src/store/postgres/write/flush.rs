@@ -182,11 +182,11 @@ fn dossiers<'a>(
                          ON CONFLICT (petition) DO UPDATE SET words = excluded.words";
     for (sql, rows) in [(INSERT, new), (DOSSIERS_UPDATE, changed)] {
         if !rows.is_empty() {
-            let docs: Vec<String> = rows.iter().map(|(_, row)| to_json(row.petition)).collect::<Result<_, _>>()?;
+            let docs: Vec<&'a str> = rows.iter().map(|(_, row)| row.doc).collect();
             steps.push(Step::new(sql, vec![column(rows, |(pk, _)| *pk), Box::new(docs)]));
         }
     }
-    let texts = new.iter().chain(changed).filter_map(|(pk, row)| row.words.as_deref().map(|words| (*pk, words)));
+    let texts = new.iter().chain(changed).filter_map(|(pk, row)| row.words.map(|words| (*pk, words)));
     let (keys, words): (Vec<i64>, Vec<&'a str>) = texts.unzip();
     if !keys.is_empty() {
         steps.push(Step::new(TEXTS, vec![Box::new(keys), Box::new(words)]));
@@ -202,13 +202,13 @@ fn events<'a>(batch: &'a Batch<'a>, steps: &mut Vec<Step<'a>>) -> Result<(), Sto
     if rows.is_empty() {
         return Ok(());
     }
-    let bodies: Vec<String> = rows.iter().map(|(_, event)| to_json(&event.body)).collect::<Result<_, _>>()?;
+    let bodies: Vec<&'a str> = rows.iter().map(|(_, _, body)| *body).collect();
     let values = vec![
-        column(rows, |(seq, _)| signed(*seq)),
-        column(rows, |(_, event)| event.petition_id.0),
-        column(rows, |(_, event)| signed(event.version)),
-        column(rows, |(_, event)| nanos(event.at)),
-        column(rows, |(_, event)| text(&event.actor)),
+        column(rows, |(seq, ..)| signed(*seq)),
+        column(rows, |(_, event, _)| event.petition_id.0),
+        column(rows, |(_, event, _)| signed(event.version)),
+        column(rows, |(_, event, _)| nanos(event.at)),
+        column(rows, |(_, event, _)| text(&event.actor)),
         Box::new(bodies),
     ];
     steps.push(Step::new(SQL, values));
@@ -279,7 +279,7 @@ fn deliveries<'a>(batch: &'a Batch<'a>, steps: &mut Vec<Step<'a>>) -> Result<(),
             Box::new(batch.known.now),
         ];
         steps.push(Step::new(INSERT, values));
-        let errands: Vec<String> = rows.iter().map(|row| to_json(&row.new.errand)).collect::<Result<_, _>>()?;
+        let errands: Vec<&'a str> = rows.iter().map(|row| row.errand).collect();
         steps.push(Step::new(ERRANDS, vec![column(rows, |row| row.n), Box::new(errands)]));
     }
     standings(batch, steps);
