@@ -141,7 +141,7 @@ fn with_columns<T>(
 }
 
 const REQUEST_GET: &str = "SELECT fingerprint, petition, version, seq FROM requests
-                           WHERE hash = ?1 AND principal = ?2 AND id = ?3";
+                           WHERE hash IN (?1, ?1 & 0xffffffff) AND principal = ?2 AND id = ?3";
 
 fn request_find(statement: &mut CachedStatement<'_>, key: &RequestKey) -> Result<Option<Committed>, StoreError> {
     let row = statement
@@ -178,11 +178,21 @@ fn request_insert_in_tx(
     Ok(())
 }
 
-/// 32 bits of a digest over the key: short enough that its index stays in memory, and a chance hit costs one more row.
+/// What a key is looked up by: 32 bits of a digest over it, and before them, where the id is one of version 7, the second
+/// in which it was made. The digest is short, so that its index stays in memory; a chance hit costs one more row. With the
+/// second before it, new keys come to stand at the index's end, and a commit writes a few of its pages instead of one for
+/// each key. Rows of before have the digest alone, and so are looked for by that as well.
 pub(super) fn hash_of(id: Uuid, principal: &str) -> i64 {
     let digest = Sha256::new().chain_update(id.as_bytes()).chain_update(principal.as_bytes()).finalize();
-    i64::from(u32::from_le_bytes([digest[0], digest[1], digest[2], digest[3]]))
+    let digest = i64::from(u32::from_le_bytes([digest[0], digest[1], digest[2], digest[3]]));
+    let made_at = id.get_timestamp().filter(|_| id.get_version_num() == 7);
+    let second = made_at.map_or(0, |at| at.to_unix().0);
+    signed(second & SECOND_MASK) << 32 | digest
 }
+
+/// 31 bits of a second: what is left of a positive number beside the digest. They begin anew in 2038, which changes
+/// nothing but where in the index a key stands.
+const SECOND_MASK: u64 = (1 << 31) - 1;
 
 pub(super) fn request_get(conn: &Connection, key: &RequestKey) -> Result<Option<Committed>, StoreError> {
     request_find(&mut conn.prepare_cached(REQUEST_GET)?, key)

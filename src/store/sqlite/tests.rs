@@ -6,13 +6,13 @@ use std::{
     time::Duration,
 };
 
-use super::SqliteStore;
+use super::{SqliteStore, petition::hash_of};
 use crate::{
     clock::SystemClock,
     petition::{Seq, Status},
     store::{
-        Beat, Claim, DeliveryId, GatewayAbout, ItemState, NewDelivery, OpenError, PetitionQuery, Sort, Store,
-        StoreError, Write, Written,
+        Beat, Claim, Committed, DeliveryId, GatewayAbout, ItemState, NewDelivery, OpenError, PetitionQuery, RequestKey,
+        Sort, Store, StoreError, Write, Written,
         suite::{self, sqlite_bench},
     },
 };
@@ -159,6 +159,30 @@ async fn the_quarantine_comes_out_of_its_index_in_both_orders() {
         let plan = super::petition_list::plan(&conn, &sql, values);
         assert!(plan.contains("items_in_quarantine") && !plan.contains("TEMP B-TREE"), "{plan}");
     }
+}
+
+#[test]
+fn keys_made_later_stand_later_in_their_index_and_each_principal_has_its_own() {
+    let made = |second: u64| uuid::Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, second, 0));
+    let hashes = [1_700_000_000, 1_700_000_001, 2_000_000_000].map(|second| hash_of(made(second), "a"));
+    assert!(hashes.is_sorted() && hashes[0] > 0, "{hashes:?}");
+    let (random, late) = (uuid::Uuid::from_u128(7), made(9_000_000_000));
+    assert!(hash_of(random, "a") <= i64::from(u32::MAX), "an id that tells no time has the digest alone");
+    assert!(hash_of(late, "a") >= 0);
+    assert_ne!(hash_of(random, "a"), hash_of(random, "b"));
+}
+
+#[tokio::test]
+async fn a_key_that_was_kept_under_its_digest_alone_is_still_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("store.sqlite")).unwrap();
+    let mut change = sqlite_bench().new_petition("PA-1");
+    let key = RequestKey { principal: "a".to_owned(), id: uuid::Uuid::now_v7(), fingerprint: [1; 32] };
+    change.request = Some(key.clone());
+    store.write([Write::Change(Box::new(change))].into()).await.unwrap();
+    let conn = rusqlite::Connection::open(folder.path().join("store.sqlite")).unwrap();
+    conn.execute("UPDATE requests SET hash = hash & 4294967295", []).unwrap();
+    assert!(matches!(store.request_get(&key).await.unwrap(), Some(Committed::Duplicate { .. })));
 }
 
 /// Three deliveries, the first two in one lane, claimed after the first's errand was made into `body`.
