@@ -29,10 +29,11 @@ pub(crate) struct Options {
     #[arg(long, value_delimiter = ',', value_name = "ROWS")]
     rows: Vec<String>,
     /// The share of the work that is done: of seconds, of petitions, of watchers
-    #[arg(long, default_value_t = 1.0, value_name = "SHARE")]
+    #[arg(long, default_value_t = 1.0, default_value_if("bench", "false", "0.001"), value_name = "SHARE")]
     pub(crate) scale: f64,
     /// How often reference and gateway are measured in turn
-    #[arg(long, default_value_t = 3, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, default_value_t = 3, default_value_if("bench", "false", "1"), value_name = "COUNT",
+          value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) rounds: u32,
     /// Petitions of the large store of S7, S8 and the footprint, before --scale
     #[arg(long, default_value_t = 10_000_000, value_name = "COUNT")]
@@ -43,7 +44,8 @@ pub(crate) struct Options {
     /// A file for the JSON lines, which are also printed
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// What cargo adds to every bench's command line
+    /// What `cargo bench` adds to every bench's command line. Without it, as under `cargo test --benches`, only whether the
+    /// rows run to their end is wanted: as little is done as can be.
     #[arg(long, hide = true)]
     bench: bool,
     /// What this process is, when a row starts it
