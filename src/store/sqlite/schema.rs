@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use crate::store::open::{Migrated, OpenError, Schema};
 
@@ -139,8 +139,16 @@ pub(super) fn open_in_memory() -> Result<Connection, OpenError> {
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let conn = open_read_only(path)?;
     conn.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
-    conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    keep_statements(&conn)?;
     Ok(conn)
+}
+
+/// Statements stay as they were prepared. Else the engine looks at what is bound to a limit, or compared with what a partial
+/// index asks for, and prepares the statement again for each other value, which costs more than running it.
+fn keep_statements(conn: &Connection) -> rusqlite::Result<()> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    Ok(())
 }
 
 fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
@@ -154,8 +162,7 @@ fn set_up(conn: &Connection, cache_kib: i64) -> rusqlite::Result<()> {
     conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     conn.pragma_update(None, "cache_size", -cache_kib)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
-    conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
-    Ok(())
+    keep_statements(conn)
 }
 
 /// The database's version; nothing is written before this has passed.
@@ -195,4 +202,24 @@ fn known() -> i64 {
 
 fn name_of(path: &Path) -> String {
     path.display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_statement_is_prepared_once_whatever_is_bound_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        for conn in [open_in_memory().unwrap(), open_writer(&path).unwrap(), open_reader(&path).unwrap()] {
+            let mut statement = conn.prepare("SELECT seq FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2").unwrap();
+            for limit in 1..=3 {
+                statement.query_map([0, limit], |_| Ok(())).unwrap().for_each(drop);
+            }
+            assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+        }
+    }
 }
