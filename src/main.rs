@@ -3,5 +3,6 @@
 mod cli;
 
 fn main() -> std::process::ExitCode {
+    petition_gateway::telemetry::tell_panics_without_payload();
     cli::run()
 }

@@ -1,7 +1,9 @@
 //! What the process writes about itself: structured lines to standard error, for people or for machines.
 //!
 //! The gateway's own lines follow `[log] level`; libraries never say more than warnings, because their finer levels
-//! print what travels (frames, headers, statements), and that is personal data.
+//! print what travels (frames, headers, statements), and that is personal data. So may be what a panic says.
+
+use std::{io::Write, panic, thread};
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
@@ -31,6 +33,22 @@ pub fn init(log: Log) -> Result<(), AlreadySet> {
     tracing_subscriber::registry().with(lines.with_filter(targets(log.level))).try_init().map_err(|_| AlreadySet)
 }
 
+/// From now on a panic tells where it happened, and not with what: a slice at a wrong place quotes the whole text, and an
+/// adapter's text is a person's petition. Set before anything else, for every command.
+pub fn tell_panics_without_payload() {
+    panic::set_hook(Box::new(|panicked| {
+        let place = panicked.location().map_or_else(|| "unknown".to_owned(), ToString::to_string);
+        let thread = thread::current();
+        let thread = thread.name().unwrap_or("unnamed");
+        if tracing::dispatcher::has_been_set() {
+            tracing::error!(panic.place = %place, thread.name = thread, "a panic: a defect of the gateway");
+        } else {
+            // Whoever cannot be told on standard error cannot be told at all.
+            drop(writeln!(std::io::stderr().lock(), "a panic: a defect of the gateway, at {place} in thread {thread}"));
+        }
+    }));
+}
+
 fn targets(level: LogLevel) -> Targets {
     let level = match level {
         LogLevel::Error => LevelFilter::ERROR,
@@ -50,6 +68,37 @@ mod tests {
     use tracing::Level;
 
     use super::*;
+
+    /// Set for the process in which this test panics on purpose; whether its lines are structured.
+    const PANICS: &str = "PETITION_GATEWAY_TEST_PANICS";
+
+    fn panic_with_a_name(is_structured: bool) {
+        tell_panics_without_payload();
+        if is_structured {
+            init(Log { level: LogLevel::Trace, format: LogFormat::Json }).unwrap();
+        }
+        let slice = |text: &str, at: usize| text[..at].len();
+        let work = std::thread::Builder::new().name("decoding".to_owned()).spawn(move || slice("Nguyễn Thị Mẫu", 5));
+        assert!(work.unwrap().join().is_err());
+        std::process::exit(0);
+    }
+
+    #[test]
+    fn a_panic_tells_its_place_and_thread_and_nothing_of_the_text_it_fell_over() {
+        if let Ok(how) = std::env::var(PANICS) {
+            panic_with_a_name(how == "structured");
+        }
+        let name = "telemetry::tests::a_panic_tells_its_place_and_thread_and_nothing_of_the_text_it_fell_over";
+        for how in ["structured", "plain"] {
+            let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+            let ended = child.args(["--exact", name, "--nocapture"]).env(PANICS, how).output().unwrap();
+            let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+            assert!(ended.status.success(), "{said}");
+            assert!(said.contains("src/telemetry.rs:") && said.contains("decoding"), "{how}: {said}");
+            assert_eq!(said.lines().filter(|line| line.starts_with('{')).count(), usize::from(how == "structured"));
+            assert!(!said.contains("Nguy") && !said.contains("char boundary"), "{how}: {said}");
+        }
+    }
 
     #[test]
     fn libraries_say_no_more_than_warnings_whatever_the_level() {

@@ -226,7 +226,8 @@ impl UnderWay {
                 id
             }
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "an attempt ended by a defect");
+                // Without its own words, which would be those of the panic.
+                tracing::error!(panicked = error.is_panic(), "an attempt ended by a defect");
                 error.id()
             }
         };

@@ -23,9 +23,19 @@ pub enum StoreError {
     Damaged(&'static str),
 }
 
+/// Work on a thread of its own did not come to its end.
+#[derive(Debug, thiserror::Error)]
+#[error("the work ended by a defect")]
+struct Lost;
+
 impl StoreError {
     /// An engine's error.
     pub fn engine(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
         StoreError::Engine(Arc::new(error))
+    }
+
+    /// A thread's work that ended by a defect. What it panicked with is left behind: it may quote what is kept.
+    pub(super) fn lost(_: tokio::task::JoinError) -> StoreError {
+        StoreError::engine(Lost)
     }
 }

@@ -113,7 +113,7 @@ impl SqliteShelf {
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let conn = Arc::clone(&self.conn);
-        spawn_blocking(move || work(&held(&conn))).await.map_err(StoreError::engine)?
+        spawn_blocking(move || work(&held(&conn))).await.map_err(StoreError::lost)?
     }
 
     /// The same in a transaction.

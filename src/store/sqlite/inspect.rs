@@ -60,7 +60,7 @@ impl SqlitePages {
     {
         let conn = Arc::clone(&self.conn);
         let work = move || work(&conn.lock().unwrap_or_else(PoisonError::into_inner));
-        spawn_blocking(work).await.map_err(StoreError::engine)?
+        spawn_blocking(work).await.map_err(StoreError::lost)?
     }
 }
 

@@ -132,7 +132,7 @@ impl OwnReaders {
                 work.await
             }
         };
-        done.map_err(StoreError::engine)?
+        done.map_err(StoreError::lost)?
     }
 }
 

@@ -270,7 +270,7 @@ impl Shelf for PostgresShelf {
     async fn put(&self, rows: Vec<Row>, from: Place, to: Place) -> Result<(), CopyError> {
         let failed = CopyError::of(&self.name);
         let parcel = spawn_blocking(move || Parcel::of(to.table, &rows)).await;
-        let parcel = parcel.map_err(StoreError::engine).map_err(&failed)?;
+        let parcel = parcel.map_err(StoreError::lost).map_err(&failed)?;
         match self.insist(|| self.put_once(&parcel, from, to)).await.map_err(&failed)? {
             true => Ok(()),
             false => Err(CopyError::Overtaken(self.name.clone())),
