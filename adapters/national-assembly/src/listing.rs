@@ -49,17 +49,19 @@ const FACT_RECEIPT: &str = "receipt";
 /// Of either fact: it is not there.
 const NONE: &str = "none";
 
-/// One page; the cursor is the page's number, or [`BATCHES`].
+/// One page; the cursor is the page's number and what the page before it showed, or [`BATCHES`].
 pub(crate) async fn list(
     protocol: &Protocol,
     config: &Config,
     remote: &dyn Remote,
     cursor: Option<&str>,
 ) -> Result<Listing, RemoteError> {
-    if cursor == Some(BATCHES) {
+    let cursor = cursor.unwrap_or_default();
+    if cursor == BATCHES {
         return batches(protocol, config, remote).await;
     }
-    let page = cursor.and_then(|cursor| cursor.parse::<usize>().ok()).unwrap_or(1);
+    let (number, before) = cursor.split_once(' ').unwrap_or((cursor, ""));
+    let page = number.parse::<usize>().unwrap_or(1);
     let reply = search(protocol, remote, page, "").await?;
     let has_batches = config.interface == Interface::Batch;
     let after = has_batches.then(|| BATCHES.to_owned());
@@ -71,8 +73,19 @@ pub(crate) async fn list(
         .ok_or_else(|| RemoteError::NoAnswer("the answer is no page of the search".to_owned()))?;
     let items: Vec<Listed> = rows.iter().filter_map(|(id, facts)| Some(listed(id.as_deref()?, facts))).collect();
     let unreadable = u32::try_from(rows.len() - items.len()).unwrap_or(u32::MAX);
-    let next = if rows.is_empty() || page >= PAGES_MAX { after } else { Some((page + 1).to_string()) };
+    let shown = digest_of_ids(rows.iter().map(|(id, _)| id.as_deref().unwrap_or_default()));
+    let is_the_same_again = !items.is_empty() && before == shown;
+    if !rows.is_empty() && (page >= PAGES_MAX || is_the_same_again) {
+        // Taken for the whole list it would make everything beyond it unknown there.
+        return Err(RemoteError::NoAnswer("the search does not end, or does not know PageIndex".to_owned()));
+    }
+    let next = if rows.is_empty() { after } else { Some(format!("{} {shown}", page + 1)) };
     Ok(Listing { items, unreadable, next })
+}
+
+/// Which petitions a page shows: the same ones as on the page before are those of a far side that shows one page for ever.
+fn digest_of_ids<'a>(ids: impl Iterator<Item = &'a str>) -> String {
+    digest(&ids.collect::<Vec<_>>().join(" "))
 }
 
 fn listed(external_id: &str, row: &BTreeMap<String, String>) -> Listed {

@@ -21,6 +21,7 @@ use channel_sdk::{
     remote::{Body, Fetched, RemoteError},
 };
 use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
 use national_assembly::KIND;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -227,6 +228,21 @@ fn body_of(body: &Body) -> Value {
             json!({ "related": parts.iter().map(part).collect::<Vec<_>>() })
         }
     }
+}
+
+#[tokio::test]
+async fn a_search_that_shows_one_page_for_ever_or_does_not_end_is_no_list_of_what_the_far_side_has() {
+    let page = include_str!("../golden/search.in.json");
+    let (side, now) = (Recorder { reply: Some((200, page)), ..Recorder::default() }, Timestamp::UNIX_EPOCH);
+    let adapter = adapter("search");
+    let first = adapter.list(&side, None, now).await.unwrap();
+    assert!(!first.items.is_empty());
+    let next = first.next.unwrap();
+    assert!(adapter.list(&side, Some(&next), now).await.is_err(), "the same petitions again");
+    // Other petitions go on, but not for ever.
+    let on = |number: &str| format!("{number} of-other-petitions");
+    assert!(adapter.list(&side, Some(&on("9999")), now).await.unwrap().next.is_some());
+    assert!(adapter.list(&side, Some(&on("10000")), now).await.is_err());
 }
 
 /// A far side that takes everything and remembers the last request.
