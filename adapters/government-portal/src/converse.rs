@@ -124,7 +124,7 @@ impl GovernmentPortal {
         Ok(Page { raw: Some(raw), next, more: false })
     }
 
-    /// The content of a petitioner's file, checked against what was announced.
+    /// The content of a petitioner's file. Whether it is the announced one the gateway judges.
     pub(crate) async fn fetch_file(
         &self,
         remote: &dyn Remote,
@@ -140,11 +140,6 @@ impl GovernmentPortal {
         let fetched = remote.download(request).await.map_err(|error| not_fetched(&error))?;
         if let Some(verdict) = page_instead_of_file(attachment, &fetched) {
             return Err(verdict);
-        }
-        let announced = attachment.sha256.to_ascii_lowercase();
-        if !announced.is_empty() && announced != fetched.sha256 {
-            let reason = "the file's SHA-256 is not the announced one".to_owned();
-            return Err(Verdict::Retry { reason, not_before: None });
         }
         Ok(fetched)
     }

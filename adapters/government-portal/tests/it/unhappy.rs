@@ -391,12 +391,13 @@ async fn an_answer_is_not_told_before_its_files_are_there() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_the_announced_one_is_not_taken() {
+async fn a_file_is_fetched_as_it_is_and_one_that_cannot_be_had_is_given_up() {
     let mut file: Attachment =
         serde_json::from_value(serde_json::json!({"name": "a.pdf", "sha256": "cd".repeat(32), "remote_id": "f 1"}))
             .unwrap();
     let remote = Scripted::default();
-    assert!(matches!(adapter("").fetch(&remote, "P/1", &file).await, Err(Verdict::Retry { .. })));
+    // Another digest than the announced one is the gateway's to judge, once for every kind of channel.
+    assert!(adapter("").fetch(&remote, "P/1", &file).await.is_ok());
     assert_eq!(remote.asked()[0].path, "/api/v1/pakn/P%2F1/tep/f%201");
     file.sha256 = "AB".repeat(32);
     assert!(adapter("").fetch(&remote, "P/1", &file).await.is_ok());
