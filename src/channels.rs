@@ -14,7 +14,7 @@ use channel_sdk::{
     remote::Remote,
 };
 use jiff::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use crate::{
     outbound::breaker::{self, Breaker},
@@ -59,6 +59,7 @@ pub struct Channel {
     health: Mutex<ChannelHealth>,
     breaker: Mutex<Breaker>,
     pace: Option<Arc<Pace>>,
+    sending: Semaphore,
 }
 
 /// What a channel is made of.
@@ -96,6 +97,7 @@ impl Channel {
             remote: parts.remote,
             enabled: parts.enabled,
             at_once: parts.at_once,
+            sending: Semaphore::new(usize::try_from(parts.at_once.max(1)).unwrap_or(Semaphore::MAX_PERMITS)),
             poll: parts.poll,
             sync: Notify::new(),
             health: Mutex::default(),
@@ -123,6 +125,12 @@ impl Channel {
     pub fn at_pace(mut self, pace: Arc<Pace>) -> Channel {
         self.pace = Some(pace);
         self
+    }
+
+    /// The turn of one of the attempts begun: as many have it as the far side takes calls at once. Whoever waits for it has
+    /// sent nothing, and can still be held back.
+    pub async fn turn_to_send(&self) -> SemaphorePermit<'_> {
+        self.sending.acquire().await.expect("the semaphore is never closed")
     }
 
     /// So many gateways have the channel now, this one included.

@@ -127,6 +127,13 @@ impl Attempts {
     }
 
     async fn run_errand(&self, channel: &Channel, course: &Course<'_>) -> Result<Settlement, StoreError> {
+        let _turn = channel.turn_to_send().await;
+        // The breaker may have opened since it was claimed. What waits for a receipt only asks, and its wait is shown by it.
+        let held_back = channel.breaker().holds_back(self.clock.now()).filter(|_| !course.is_handed_over);
+        if let Some(wait) = held_back {
+            let reason = "kênh đang tạm nghỉ, chưa gửi (not sent: the far side is left alone)".to_owned();
+            return Ok(Settlement::Retry { reason, wait, in_doubt: course.delivery.in_doubt });
+        }
         match &course.delivery.errand {
             Errand::Tell { notice } => Ok(self.tell(channel, course, notice).await),
             Errand::Fetch { external_id, attachment_id, attachment } => {

@@ -5,7 +5,7 @@
 //!    ▲  ▲                                                   │ ▲
 //!    │  └── the trial arrives, or none is due ── trial ◀────┘ │ the trial fails: open again
 //!    │                                            └───────────┘
-//!    └──(pause over)── waiting ◀── the far side says when to come back
+//!         trial ◀──(pause over)── waiting ◀── the far side says when to come back
 //! ```
 //!
 //! So an outage uses up the attempts of a handful of deliveries and of no others: the rest keep their whole schedule for
@@ -79,14 +79,32 @@ impl Breaker {
     /// How many deliveries may be under way now.
     pub fn admits(&mut self, now: Timestamp) -> Admission {
         match self.state {
-            State::Waiting { until } | State::Trial { until, .. } if until <= now => {
+            State::Trial { until, .. } if until <= now => {
                 self.state = State::Closed { failures: 0 };
                 Admission::All
+            }
+            // One goes first: a far side that turns everybody away in turn must open the breaker like any that fails.
+            State::Waiting { until } if until <= now => {
+                self.state = State::Trial { until: after(now, self.limits.pause_max), round: 0 };
+                Admission::One
             }
             State::Closed { .. } => Admission::All,
             State::Trial { .. } => Admission::One,
             State::Waiting { .. } | State::Open { .. } | State::Probing { .. } => Admission::None,
         }
+    }
+
+    /// For how long what was begun before is not to be sent either; `None` when it may go.
+    pub fn holds_back(&self, now: Timestamp) -> Option<Duration> {
+        let until = match self.state {
+            State::Closed { .. } | State::Trial { .. } => return None,
+            State::Waiting { until } if until <= now => return None,
+            State::Waiting { until } | State::Open { until, .. } => until,
+            // A probe takes as long as it takes.
+            State::Probing { .. } => now,
+        };
+        let left = Duration::try_from(until.duration_since(now)).unwrap_or_default();
+        Some(left.max(self.limits.pause_min))
     }
 
     /// Whether the far side is to be probed now; whoever is told so must tell what came of it.
@@ -249,10 +267,39 @@ mod tests {
         breaker.told_to_wait(at(1), Duration::from_secs(5));
         breaker.answered();
         assert_eq!(breaker.seen(), Some(Breaking { state: BreakerState::Open, until: at(30) }));
-        assert_eq!((breaker.admits(at(29)), breaker.admits(at(30))), (Admission::None, Admission::All));
+        assert_eq!((breaker.admits(at(29)), breaker.admits(at(30))), (Admission::None, Admission::One));
+        assert!(breaker.answered());
+        assert_eq!(breaker.admits(at(30)), Admission::All);
         let mut open = opened();
         open.told_to_wait(at(1), Duration::from_secs(100));
         assert!(!open.begins_probe(at(100)) && open.begins_probe(at(101)));
+    }
+
+    #[test]
+    fn a_far_side_that_asks_for_patience_again_and_again_opens_it() {
+        let mut breaker = breaker();
+        assert!(!breaker.failed(at(0), 0));
+        breaker.told_to_wait(at(0), Duration::from_secs(1));
+        assert_eq!(breaker.admits(at(1)), Admission::One);
+        assert!(breaker.failed(at(1), 0), "the one that goes first is turned away too");
+        breaker.told_to_wait(at(1), Duration::from_secs(1));
+        assert_eq!(breaker.admits(at(2)), Admission::None);
+        assert!(!breaker.begins_probe(at(20)) && breaker.begins_probe(at(21)), "the longer of both pauses counts");
+    }
+
+    #[test]
+    fn what_was_begun_before_is_held_back_while_the_far_side_is_left_alone() {
+        let seconds = Duration::from_secs;
+        let mut waiting = breaker();
+        assert_eq!(waiting.holds_back(at(0)), None);
+        waiting.told_to_wait(at(0), seconds(30));
+        assert_eq!((waiting.holds_back(at(0)), waiting.holds_back(at(30))), (Some(seconds(30)), None));
+        let mut open = opened();
+        assert_eq!((open.holds_back(at(0)), open.holds_back(at(10))), (Some(seconds(10)), Some(seconds(10))));
+        assert!(open.begins_probe(at(10)));
+        assert_eq!(open.holds_back(at(10)), Some(seconds(10)));
+        open.probed(at(10), true, 0);
+        assert_eq!(open.holds_back(at(10)), None);
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl Outbound {
             // Everything that has ended since, so that one claim fills all the room there is: a claim is a commit, and
             // one for each delivery would make the disk's pace the pace of deliveries.
             under_way.reap();
-            self.probe(&mut under_way);
+            self.probe(&mut under_way, &stop);
             let room = self.concurrency.saturating_sub(under_way.tasks.len());
             // Registered before the claim: a commit between the claim and the sleep must not be slept over.
             let due = self.due.notified();
@@ -142,8 +142,8 @@ impl Outbound {
         self.committer.claim(Claim { lease: self.lease, limit, room_of }).await
     }
 
-    /// How many more of each channel: a far side that hangs holds up its own deliveries and nobody else's. A channel that
-    /// is configured and does not run keeps what it is owed.
+    /// How many more of each channel: a far side that hangs holds up its own deliveries and nobody else's, for it has no
+    /// more than its share of the room. A channel that is configured and does not run keeps what it is owed.
     fn room_of(&self, under_way: &UnderWay) -> BTreeMap<String, u32> {
         let mut room: BTreeMap<String, u32> = self
             .channels
@@ -161,26 +161,23 @@ impl Outbound {
     /// How many of a channel may be under way: a far side that takes nothing is left alone.
     fn room(&self, channel: &Channel) -> u32 {
         match channel.breaker().admits(self.clock.now()) {
-            Admission::All => channel.at_once.saturating_mul(BEGUN_FOR_EACH_CALL),
+            Admission::All => {
+                let running = self.channels.iter().filter(|it| it.enabled).count();
+                channel.at_once.saturating_mul(BEGUN_FOR_EACH_CALL).min(share(self.concurrency, running))
+            }
             Admission::One => 1,
             Admission::None => 0,
         }
     }
 
-    /// Probes each far side whose breaker has been open for long enough.
-    fn probe(&self, under_way: &mut UnderWay) {
+    /// Probes each far side whose breaker has been open for long enough. A probe changes nothing, so no stop waits for it.
+    fn probe(&self, under_way: &mut UnderWay, stop: &CancellationToken) {
         for channel in self.channels.iter().filter(|channel| channel.enabled) {
             if !channel.breaker().begins_probe(self.clock.now()) {
                 continue;
             }
-            let (probed, clock, limit) = (Arc::clone(channel), Arc::clone(&self.clock), self.lease);
-            let task = under_way.tasks.spawn(async move {
-                let probe = timeout(limit, probed.adapter.probe(&*probed.remote)).await;
-                let is_alive = matches!(probe, Ok(Ok(())));
-                let now = clock.now();
-                probed.breaker().probed(now, is_alive, draw_at(now));
-                Ok(())
-            });
+            let probe = Probe { channel: Arc::clone(channel), clock: Arc::clone(&self.clock), is_alive: false };
+            let task = under_way.tasks.spawn(probe.run(self.lease, stop.clone()));
             under_way.channels.insert(task.id(), channel.name.clone());
         }
     }
@@ -195,6 +192,35 @@ impl Outbound {
             Ok(None) | Err(_) => SLEEP_MAX,
         }
     }
+}
+
+/// A probe under way. However it ends, by a defect too, the breaker hears of it: nobody else would ever end it.
+struct Probe {
+    channel: Arc<Channel>,
+    clock: SharedClock,
+    is_alive: bool,
+}
+
+impl Probe {
+    async fn run(mut self, limit: Duration, stop: CancellationToken) -> Result<(), StoreError> {
+        let channel = Arc::clone(&self.channel);
+        let asked = timeout(limit, channel.adapter.probe(&*channel.remote));
+        self.is_alive = matches!(stop.run_until_cancelled(asked).await, Some(Ok(Ok(()))));
+        Ok(())
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        let now = self.clock.now();
+        self.channel.breaker().probed(now, self.is_alive, draw_at(now));
+    }
+}
+
+/// The share of one of so many channels: all of them together have no more than the room, so that the others' rooms stay
+/// free whoever hangs. Each has room for one at least.
+fn share(room: usize, channels: usize) -> u32 {
+    u32::try_from(room / channels.max(1)).unwrap_or(u32::MAX).max(1)
 }
 
 /// A draw of 0 to 999 for the jitter: gateways do not probe at the same nanosecond.
@@ -232,5 +258,19 @@ impl UnderWay {
             }
         };
         self.channels.remove(&id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn far_sides_that_hang_leave_the_room_of_the_others_free() {
+        for channels in 1..=128_usize {
+            let of_all_but_one = usize::try_from(share(128, channels)).unwrap() * (channels - 1);
+            assert!(of_all_but_one < 128, "{channels}");
+        }
+        assert_eq!((share(128, 1), share(128, 4), share(1, 3)), (128, 32, 1));
     }
 }
