@@ -163,7 +163,10 @@ impl Attempts {
                     self.observe(channel, &verdict, course.draw);
                     return Settlement::Delivered { remote_reference };
                 }
-                Ok(Known::HasNot) => false,
+                Ok(Known::HasNot) => match course.after_has_not() {
+                    Some(given_up) => return given_up,
+                    None => false,
+                },
                 Ok(Known::CannotTell) => return course.park(),
                 Err(error) => {
                     let verdict = Verdict::Retry { reason: format!("hỏi lại: {error}"), not_before: None };
@@ -243,6 +246,10 @@ impl Attempts {
                 if has_opened {
                     tracing::warn!(channel.name = %channel.name, "the breaker is open: the far side is left alone");
                 }
+            }
+            // A disk of ours says nothing of the far side: other deliveries go on, and a dead far side stays dead.
+            Verdict::NotTried { .. } => {
+                tracing::error!(channel.name = %channel.name, "a delivery cannot be sent: a file of ours cannot be read");
             }
             // The far side is alive and read it.
             Verdict::Reject { .. } => answered(channel),

@@ -22,7 +22,7 @@ use crate::store::{BreakerState, Breaking};
 const JITTER_PER_MILLE: f64 = 200.0;
 
 /// When a breaker opens, and for how long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Limits {
     /// How many failures in a row open it.
     pub failures: u32,
@@ -39,13 +39,15 @@ impl Default for Limits {
 }
 
 /// One channel's breaker.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Breaker {
     limits: Limits,
     state: State,
+    /// A probe has not ended yet; whatever is heard beside it may have moved the state on.
+    probe_is_under_way: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum State {
     /// All is well, but for so many failures in a row.
     Closed { failures: u32 },
@@ -73,7 +75,7 @@ pub enum Admission {
 impl Breaker {
     /// A closed one.
     pub fn new(limits: Limits) -> Breaker {
-        Breaker { limits, state: State::Closed { failures: 0 } }
+        Breaker { limits, state: State::Closed { failures: 0 }, probe_is_under_way: false }
     }
 
     /// How many deliveries may be under way now.
@@ -110,8 +112,9 @@ impl Breaker {
     /// Whether the far side is to be probed now; whoever is told so must tell what came of it.
     pub fn begins_probe(&mut self, now: Timestamp) -> bool {
         match self.state {
-            State::Open { until, round } if until <= now => {
+            State::Open { until, round } if until <= now && !self.probe_is_under_way => {
                 self.state = State::Probing { since: now, round };
+                self.probe_is_under_way = true;
                 true
             }
             _ => false,
@@ -120,6 +123,7 @@ impl Breaker {
 
     /// What a probe came to. `draw` is 0 to 999.
     pub fn probed(&mut self, now: Timestamp, is_alive: bool, draw: u16) {
+        self.probe_is_under_way = false;
         let State::Probing { round, .. } = self.state else { return };
         self.state = match is_alive {
             true => State::Trial { until: after(now, self.limits.pause_max), round },
@@ -240,6 +244,21 @@ mod tests {
         assert_eq!(breaker.admits(at(11)), Admission::One);
         assert!(breaker.answered());
         assert_eq!(breaker.admits(at(11)), Admission::All);
+    }
+
+    #[test]
+    fn a_probe_that_is_overtaken_by_an_answer_is_still_the_only_one() {
+        let mut breaker = opened();
+        assert!(breaker.begins_probe(at(10)));
+        // Of what was under way before: one arrives, and then the far side is gone again.
+        assert!(breaker.answered());
+        for _ in 0..3 {
+            breaker.failed(at(11), 0);
+        }
+        assert!(!breaker.begins_probe(at(21)), "the first has not ended");
+        breaker.probed(at(22), true, 0);
+        assert_eq!(breaker.admits(at(22)), Admission::None, "what it found is older than what was heard since");
+        assert!(breaker.begins_probe(at(22)));
     }
 
     #[test]

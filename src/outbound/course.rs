@@ -17,6 +17,10 @@ const NOBODY_KNOWS: &str = "có thể đã đến nơi mà đối tác không ch
 const NO_RECEIPT: &str =
     "đã chuyển giao mà không có xác nhận trong thời hạn (it was handed over, and no receipt came in time)";
 
+/// Why one is given up that was handed over again and again.
+const NEVER_KEPT: &str = "đã chuyển giao nhiều lần mà đối tác không lưu (it was handed over time and again, and the far side \
+                          has it not)";
+
 /// What an attempt begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -55,6 +59,15 @@ impl Course<'_> {
         }
     }
 
+    /// What comes of a far side that was asked and has it not: it is sent, with nothing in doubt. One that takes over
+    /// message after message and keeps none would be sent to without end, since no such attempt fails: as many sendings
+    /// as the schedule has for any other delivery, and it is given up.
+    pub fn after_has_not(&self) -> Option<Settlement> {
+        let sent = self.delivery.attempts_in_round.saturating_sub(1);
+        let is_used_up = self.is_handed_over && sent > 0 && self.schedule.wait(sent, None, self.draw).is_none();
+        is_used_up.then(|| Settlement::DeadLetter { reason: NEVER_KEPT.to_owned(), in_doubt: false })
+    }
+
     /// The settlement of one that nobody but a person can judge.
     pub fn park(&self) -> Settlement {
         let reason = if self.is_handed_over { NO_RECEIPT } else { NOBODY_KNOWS };
@@ -70,6 +83,7 @@ impl Course<'_> {
             },
             Verdict::Reject { reason } => Settlement::DeadLetter { reason, in_doubt: was_in_doubt },
             Verdict::Retry { reason, not_before } => self.again(reason, not_before, was_in_doubt),
+            Verdict::NotTried { reason } => self.again(reason, None, was_in_doubt),
             Verdict::Unknown { reason, not_before } if !self.is_tell() => self.again(reason, not_before, false),
             Verdict::Unknown { reason, not_before } => match self.guarantees {
                 Guarantees { honours_key: false, answers_by_reference: false, .. } => {
@@ -190,6 +204,17 @@ mod tests {
             let Settlement::Retry { in_doubt, .. } = settlement else { panic!("{settlement:?}") };
             assert_eq!(in_doubt, was_in_doubt);
         }
+    }
+
+    #[test]
+    fn what_is_taken_over_and_never_kept_is_given_up_after_as_many_sendings_as_any_other() {
+        let later = Guarantees { acknowledges_later: Some(Duration::from_secs(60)), ..side(false, true) };
+        // The schedule has one wait, and so two sendings; the third attempt only asks.
+        let [never, second] = on(&delivery(true, 2), later, |course| course.after_has_not());
+        assert_eq!((never, second), (None, None));
+        let [was_lost, third] = on(&delivery(true, 3), later, |course| course.after_has_not());
+        assert_eq!(was_lost, None, "what was not handed over ends by the verdict on its sending");
+        assert!(matches!(third, Some(Settlement::DeadLetter { in_doubt: false, .. })), "{third:?}");
     }
 
     #[test]

@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::{ReconcileError, Reconciler};
 use crate::{
     committer::Urgency,
-    decision::Context,
-    petition::{DifferenceKind, EventBody, ParkedOutcome},
+    decision::{Context, DecisionError},
+    petition::{Command, DeliveryNote, DifferenceKind, EventBody, ParkedOutcome},
     store::{
         Delivery, DeliveryId, DeliveryState, Difference, DifferenceChange, DifferenceQuery, DifferenceState, Errand,
         Reconcile, Settle, Settlement, StoreError,
@@ -20,6 +20,11 @@ use crate::{
 
 /// What is said of a message that would put the far side back.
 const OVERTAKEN: &str = "không gửi lại: đối tác đã có thông tin mới hơn (nothing sent: the far side has later news)";
+
+/// What is said of one that the far side lacks.
+const SENT_AGAIN: &str = "gửi lại với đúng khóa cũ (sent again under the same key)";
+/// What is said of one that the far side has.
+const SETTLED: &str = "ghi nhận là đã gửi (settled as delivered)";
 
 /// Differences looked at together.
 const PAGE_ROWS: u32 = 100;
@@ -134,8 +139,8 @@ impl Reconciler {
     async fn repair(&self, difference: &Difference, actor: &str) -> Result<(), ReconcileError> {
         let outcome = match difference.kind {
             DifferenceKind::MissingHere | DifferenceKind::OlderHere => self.fetch(difference).await?,
-            DifferenceKind::NotVisibleThere | DifferenceKind::Undelivered => self.send_again(difference).await?,
-            DifferenceKind::VisibleUnsettled => self.settle(difference).await?,
+            DifferenceKind::NotVisibleThere | DifferenceKind::Undelivered => self.send_again(difference, actor).await?,
+            DifferenceKind::VisibleUnsettled => self.settle(difference, actor).await?,
             DifferenceKind::OvertakenThere => OVERTAKEN,
             DifferenceKind::UnknownThere | DifferenceKind::AnswerDiffers => return Ok(()),
         };
@@ -167,18 +172,18 @@ impl Reconciler {
         })
     }
 
-    async fn send_again(&self, difference: &Difference) -> Result<&'static str, ReconcileError> {
+    async fn send_again(&self, difference: &Difference, actor: &str) -> Result<&'static str, ReconcileError> {
         let Some(id) = difference.delivery else { return Ok("không có lượt gửi (no delivery)") };
         if self.is_overtaken_since(difference, id).await? {
             return Ok(OVERTAKEN);
         }
-        let is_parked = self.store.delivery_get(id).await?.is_some_and(|it| it.state == DeliveryState::Parked);
-        if is_parked {
-            self.resolve(id, Settlement::Resolve(ParkedOutcome::SendAgain)).await?;
-        } else {
-            self.committer.send_again(id).await?;
+        match self.store.delivery_get(id).await? {
+            Some(it) if it.state == DeliveryState::Parked => {
+                self.resolve(&it, ParkedOutcome::SendAgain, (SENT_AGAIN, actor)).await?;
+            }
+            _ => drop(self.committer.send_again(id).await?),
         }
-        Ok("gửi lại với đúng khóa cũ (sent again under the same key)")
+        Ok(SENT_AGAIN)
     }
 
     /// Whether the far side took a later message of the petition after this was found. A receipt is never overtaken.
@@ -197,15 +202,41 @@ impl Reconciler {
         Ok(is_told && from.any(is_later))
     }
 
-    async fn settle(&self, difference: &Difference) -> Result<&'static str, ReconcileError> {
+    async fn settle(&self, difference: &Difference, actor: &str) -> Result<&'static str, ReconcileError> {
         let Some(id) = difference.delivery else { return Ok("không có lượt gửi (no delivery)") };
-        self.resolve(id, Settlement::Delivered { remote_reference: None }).await?;
-        Ok("ghi nhận là đã gửi (settled as delivered)")
+        match self.store.delivery_get(id).await? {
+            Some(it) if matches!(it.state, DeliveryState::Parked | DeliveryState::DeadLetter) => {
+                self.resolve(&it, ParkedOutcome::Delivered, (SETTLED, actor)).await?;
+            }
+            _ => {
+                let settlement = Settlement::Delivered { remote_reference: None };
+                self.committer.settle(Settle { id, lease: Uuid::nil(), settlement }).await?;
+            }
+        }
+        Ok(SETTLED)
     }
 
-    /// Settles without a lease: what the far side has is true whoever says it.
-    async fn resolve(&self, id: DeliveryId, settlement: Settlement) -> Result<(), StoreError> {
-        self.committer.settle(Settle { id, lease: Uuid::nil(), settlement }).await.map(drop)
+    /// Resolves what a person was told to look at, without a lease: what the far side has is true whoever says it. That it
+    /// is resolved is an event, as that it was given up or parked was one; both commit together.
+    async fn resolve(
+        &self,
+        delivery: &Delivery,
+        outcome: ParkedOutcome,
+        (reason, actor): (&str, &str),
+    ) -> Result<(), ReconcileError> {
+        let settlement = match outcome {
+            ParkedOutcome::Delivered => Settlement::Delivered { remote_reference: None },
+            ParkedOutcome::SendAgain => Settlement::Resolve(ParkedOutcome::SendAgain),
+        };
+        let note = DeliveryNote::Resolved { outcome, reason: reason.to_owned() };
+        let command = Command::NoteDelivery { delivery: delivery.about(), note };
+        let settle = Some(Settle { id: delivery.id, lease: Uuid::nil(), settlement });
+        let context = Context { actor: actor.to_owned(), settle, urgency: Urgency::Bulk, ..Context::default() };
+        match self.decisions.decide(delivery.petition, command, context).await {
+            // Somebody resolved it meanwhile.
+            Ok(_) | Err(DecisionError::Unsettled) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// A person decides that a difference may stay.

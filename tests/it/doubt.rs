@@ -136,6 +136,32 @@ impl Scene {
         name
     }
 
+    /// The ministry answers with a file; its digest.
+    async fn answered_with_a_file(&self, name: &str) -> String {
+        use pb::upload_attachment_request::Part;
+        let header = pb::UploadHeader { request_id: new_request_id(), ..Default::default() };
+        let parts = [Part::Header(header), Part::Chunk(Bytes::from_static(b"%PDF-1.4 noi dung"))];
+        let parts = parts.map(|part| pb::UploadAttachmentRequest { part: Some(part) });
+        let mut petitions = self.ministry.clone().petitions;
+        let sha256 = petitions.upload_attachment(futures::stream::iter(parts)).await.unwrap().into_inner().sha256;
+        let file = pb::Attachment {
+            file_name: "tra-loi.pdf".to_owned(),
+            media_type: "application/pdf".to_owned(),
+            sha256: sha256.clone(),
+            ..Default::default()
+        };
+        let request = pb::AnswerPetitionRequest {
+            name: name.to_owned(),
+            request_id: new_request_id(),
+            text: "Bộ xin trả lời.".to_owned(),
+            resolution: pb::ResolutionClass::Explained.into(),
+            attachments: vec![file],
+            ..Default::default()
+        };
+        petitions.answer_petition(request).await.unwrap();
+        sha256
+    }
+
     async fn deliveries(&self) -> Vec<pb::Delivery> {
         let request = pb::ListDeliveriesRequest { parent: "channels/portal".to_owned(), ..Default::default() };
         let mut found = self.ministry.clone().channels.list_deliveries(request).await.unwrap().into_inner().deliveries;
@@ -191,7 +217,7 @@ impl Scene {
 const NO_KEYS: &str = "guarantees.honours_key = false\n";
 const NOTHING: &str = "guarantees = { honours_key = false, answers_by_reference = false }\n";
 
-use pb::DeliveryState::{Delivered, Parked, Pending};
+use pb::DeliveryState::{DeadLetter, Delivered, Parked, Pending};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_may_have_arrived_is_sent_again_under_its_key_where_keys_are_honoured() {
@@ -313,4 +339,43 @@ async fn a_far_side_that_says_when_to_come_back_is_left_alone_for_that_long() {
     let delivered = scene.until(&[Delivered, Delivered]).await;
     assert_eq!(delivered.iter().map(|it| it.attempt_count).collect::<Vec<_>>(), [2, 1]);
     assert_eq!(scene.tried(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_far_side_that_takes_over_and_keeps_nothing_is_not_sent_to_without_end() {
+    let guarantees =
+        "guarantees = { honours_key = false, answers_by_reference = true, acknowledged_within = \"100ms\" }\n";
+    let scene = Scene::begin(Mood::Well, guarantees).await;
+    scene.portal.lock().unwrap().knows = Some(false);
+    let name = scene.accepted("PAKN-2019-1000009").await;
+    let given_up = scene.until(&[DeadLetter]).await.remove(0);
+    // As many as the schedule has waits, and the first.
+    assert_eq!((scene.tried(), given_up.in_doubt), (9, false));
+    assert!(given_up.reason.contains("đã chuyển giao nhiều lần"), "{}", given_up.reason);
+    assert_eq!(scene.noted(&name).await, ["failed"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_ours_that_is_gone_fails_its_own_delivery_and_is_not_held_against_the_far_side() {
+    let scene = Scene::begin(Mood::Well, "").await;
+    let name = scene.accepted("PAKN-2019-1000010").await;
+    scene.until(&[Delivered]).await;
+    let parent = "channels/portal".to_owned();
+    let pause =
+        pb::PauseChannelRequest { name: parent.clone(), request_id: new_request_id(), reason: "thử".to_owned() };
+    scene.ministry.clone().channels.pause_channel(pause).await.unwrap();
+    let sha256 = scene.answered_with_a_file(&name).await;
+    let blobs = scene.world.folder.path().join("data/blobs");
+    std::fs::remove_file(blobs.join(&sha256[..2]).join(&sha256[2..4]).join(&sha256)).unwrap();
+    let resume = pb::ResumeChannelRequest { name: parent, request_id: new_request_id() };
+    scene.ministry.clone().channels.resume_channel(resume).await.unwrap();
+    // More failures in a row than open the breaker.
+    eventually("it is tried again and again", || async {
+        scene.deliveries().await.last().filter(|it| it.attempt_count >= 5).map(drop)
+    })
+    .await;
+    assert_eq!(scene.channel().await.breaker_state(), pb::BreakerState::Shut);
+    let given_up = scene.until(&[Delivered, DeadLetter]).await.remove(1);
+    assert!(!given_up.in_doubt && given_up.reason.contains("blob store"), "{}", given_up.reason);
+    assert_eq!(scene.tried(), 1, "only what was whole went out");
 }

@@ -300,7 +300,10 @@ impl Lane {
     fn ask(&self, world: &World, work: &Work, reply: Reply) -> At {
         match reply {
             Reply::Truth if world.effects[work.n] > 0 => heard(Word::Delivered),
-            Reply::Truth => At::Sending { in_doubt: false },
+            Reply::Truth => match self.rules(work.claimed, |course| course.after_has_not()) {
+                Some(given_up) => heard(word(given_up)),
+                None => At::Sending { in_doubt: false },
+            },
             Reply::CannotTell => heard(word(self.rules(work.claimed, |course| course.park()))),
             Reply::None => self.judged(work.claimed, retry(), true),
         }

@@ -8,6 +8,7 @@
 #![allow(missing_docs, reason = "test names are the documentation")]
 
 mod books;
+mod breaker;
 mod lane;
 
 use std::time::Duration;
@@ -15,7 +16,10 @@ use std::time::Duration;
 use channel_sdk::Guarantees;
 use stateright::{Checker, HasDiscoveries, Model};
 
-use self::lane::{Flaw, Lane};
+use self::{
+    breaker::Channel,
+    lane::{Flaw, Lane},
+};
 
 /// The sorts of far sides.
 fn sides() -> [(&'static str, Guarantees); 5] {
@@ -74,4 +78,24 @@ fn a_lane_that_gives_out_its_second_before_its_first_is_found() {
 #[test]
 fn a_lease_that_never_ends_leaves_what_a_dead_gateway_had_for_ever() {
     is_found(Flaw::LeaseNeverEnds, &[lane::NO_STANDSTILL], |_| true);
+}
+
+#[test]
+fn a_far_side_that_dies_and_returns_is_probed_once_at_a_time_left_alone_meanwhile_and_delivered_to_in_the_end() {
+    let checker = Channel { flaw: None }.checker().spawn_dfs().join();
+    checker.assert_properties();
+    assert!(checker.is_done() && checker.unique_state_count() > 1_000, "{}", checker.unique_state_count());
+}
+
+#[test]
+fn a_gateway_that_does_not_keep_to_the_breaker_is_found() {
+    for (flaw, property) in [
+        (breaker::Flaw::ProbesAtWill, breaker::ONE_PROBE),
+        (breaker::Flaw::AsksNobody, breaker::LEFT_ALONE),
+        (breaker::Flaw::NeverProbes, breaker::ARRIVE),
+    ] {
+        let enough = HasDiscoveries::AnyOf([property].into_iter().collect());
+        let found = Channel { flaw: Some(flaw) }.checker().finish_when(enough).spawn_dfs().join().discoveries();
+        assert!(found.contains_key(property), "{flaw:?}: {:?}", found.keys());
+    }
 }

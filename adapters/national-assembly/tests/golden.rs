@@ -202,6 +202,7 @@ fn verdict_of(verdict: &Verdict) -> Value {
     match verdict {
         Verdict::Delivered { remote_reference } => json!({ "delivered": remote_reference }),
         Verdict::Retry { reason, .. } => json!({ "retry": reason }),
+        Verdict::NotTried { reason } => json!({ "not_tried": reason }),
         Verdict::Unknown { reason, .. } => json!({ "unknown": reason }),
         Verdict::Reject { reason } => json!({ "reject": reason }),
     }

@@ -172,6 +172,12 @@ pub enum Verdict {
         /// Not before this long from now, where the far side said so (`Retry-After`).
         not_before: Option<Duration>,
     },
+    /// The gateway itself could not, as when a file to be sent cannot be read; nothing whole reached the far side, and
+    /// nothing speaks against it. Again by the schedule.
+    NotTried {
+        /// Why.
+        reason: String,
+    },
     /// The request left and no whole answer came: whether the far side has it is not known (chờ xác minh).
     Unknown {
         /// Why: what came instead of an answer.

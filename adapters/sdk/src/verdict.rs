@@ -154,9 +154,8 @@ fn unanswered(error: &RemoteError) -> Verdict {
     match error {
         RemoteError::Status(status) => refused(*status, "", None),
         RemoteError::NoAnswer(_) | RemoteError::TooLarge { .. } => Verdict::Unknown { reason, not_before },
-        RemoteError::Unreachable(_) | RemoteError::Credentials(_) | RemoteError::Blob(_) => {
-            Verdict::Retry { reason, not_before }
-        }
+        RemoteError::Unreachable(_) | RemoteError::Credentials(_) => Verdict::Retry { reason, not_before },
+        RemoteError::Blob(_) => Verdict::NotTried { reason },
     }
 }
 
@@ -287,6 +286,7 @@ mod tests {
         let verdict = |error| verdict(&Err(error), &[], JSON);
         assert!(matches!(verdict(RemoteError::Unreachable("dns".into())), Verdict::Retry { .. }));
         assert!(matches!(verdict(RemoteError::NoAnswer("timeout".into())), Verdict::Unknown { .. }));
+        assert!(matches!(verdict(RemoteError::Blob("i/o".into())), Verdict::NotTried { .. }));
         assert!(matches!(verdict(RemoteError::TooLarge { bytes_max: 1 }), Verdict::Unknown { .. }));
         assert!(matches!(verdict(RemoteError::Status(500)), Verdict::Unknown { .. }));
         assert!(matches!(verdict(RemoteError::Status(404)), Verdict::Reject { .. }));
