@@ -259,6 +259,14 @@ pub enum Settlement {
         /// Whether the far side may have it from this attempt or one before.
         in_doubt: bool,
     },
+    /// Trả lại: nothing was tried, so that nothing is learnt. It is due again after `wait`; the attempt does not count in its
+    /// round, no attempt is recorded, and the doubt of those before it stays.
+    GiveBack {
+        /// Why.
+        reason: String,
+        /// How long from now.
+        wait: Duration,
+    },
     /// The far side took it over and will say later, by a receipt, that it has it. Without one it is due after `wait`, and
     /// in doubt.
     HandedOver {

@@ -474,7 +474,9 @@ fn word(settlement: Settlement) -> Word {
         Settlement::HandedOver { .. } => Word::HandedOver,
         Settlement::Park { .. } => Word::Park,
         Settlement::DeadLetter { in_doubt, .. } => Word::DeadLetter { in_doubt },
-        Settlement::Resolve(_) => panic!("the rules of an attempt resolve nothing"),
+        Settlement::Resolve(_) | Settlement::GiveBack { .. } => {
+            panic!("the rules of an attempt resolve nothing and give nothing back")
+        }
     }
 }
 

@@ -18,8 +18,8 @@ use crate::{
     config,
     petition::{Command, Petition, decide},
     store::{
-        Change, Claim, Claimed, CursorMove, ItemRecord, ItemRef, ItemState, ItemsDone, MessageId, NewMessage,
-        RequestKey, Settle, Settlement, Write, Written,
+        Beat, Change, Claim, Claimed, CursorMove, Delivery, GatewayAbout, ItemRecord, ItemRef, ItemState, ItemsDone,
+        MessageId, NewMessage, RequestKey, Settle, Settlement, Write, Written,
         postgres::PostgresStore,
         sqlite::SqliteStore,
         suite::{Bench, message},
@@ -366,4 +366,68 @@ async fn whoever_writes_does_not_wait_for_whoever_looks() {
         store.renew().await.unwrap();
         assert_eq!(store.counters().await.unwrap().seq, before.seq + 1);
     }
+}
+
+impl House {
+    /// A lane with two deliveries, of which the first is a dead letter and the second under a lease.
+    async fn dead_and_under_way(&self) -> [Claimed; 2] {
+        let mut change = self.bench.new_petition_with_delivery("PA-9");
+        change.deliveries.extend(self.bench.new_petition_with_delivery("another").deliveries);
+        change.deliveries.iter_mut().for_each(|delivery| delivery.lane = Some("lane".to_owned()));
+        self.bench.write(Write::Change(Box::new(change))).await;
+        let first = claim(&self.bench).await.remove(0);
+        settle(&self.bench, &first, Settlement::DeadLetter { reason: "HTTP 404".to_owned(), in_doubt: false }).await;
+        [first, claim(&self.bench).await.remove(0)]
+    }
+
+    /// Claims while no errand can be read, and tells how that left the delivery.
+    async fn claim_unreadable(&self, it: &Claimed) -> Delivery {
+        self.do_by_hand("UPDATE errands SET body = body || 'x'");
+        assert!(claim(&self.bench).await.is_empty(), "nobody can do it");
+        self.do_by_hand("UPDATE errands SET body = substr(body, 1, length(body) - 1)");
+        self.bench.store.delivery_get(it.delivery.id).await.unwrap().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_store_in_which_people_retry_out_of_turn_is_sound() {
+    for house in [House::sqlite(), House::postgres().await] {
+        let [first, second] = house.dead_and_under_way().await;
+        for (second_of_day, id) in [(100_000, first.delivery.id), (100_001, second.delivery.id)] {
+            house.bench.set(second_of_day);
+            assert_eq!(house.bench.write(Write::Retry(id)).await, Written::Settled(true));
+            assert_eq!(house.found().await, BTreeSet::new());
+        }
+    }
+    for house in [House::sqlite(), House::postgres().await] {
+        let [_, second] = house.dead_and_under_way().await;
+        house.bench.set(100_000);
+        assert_eq!(house.bench.write(Write::Retry(second.delivery.id)).await, Written::Settled(true));
+        assert_eq!(house.found().await, BTreeSet::new(), "hurried after its lease");
+    }
+}
+
+#[tokio::test]
+async fn an_errand_that_cannot_be_read_keeps_its_doubt_when_it_is_given_up() {
+    for house in [House::sqlite(), House::postgres().await] {
+        let [_, sent] = house.dead_and_under_way().await;
+        house.bench.set(100_000);
+        let given_up = house.claim_unreadable(&sent).await;
+        assert_eq!((given_up.state.as_str(), given_up.in_doubt), ("dead_letter", true));
+    }
+}
+
+#[tokio::test]
+async fn an_errand_that_is_left_to_a_newer_gateway_keeps_its_doubt_and_its_schedule() {
+    let house = House::postgres().await;
+    let [_, sent] = house.dead_and_under_way().await;
+    let Hand::Postgres(place) = &house.hand else { panic!("it is a house on PostgreSQL") };
+    let newer = house.bench.beside(PostgresStore::open_at(&place.url(), Bench::clock()).await);
+    let about = GatewayAbout { node: "hai".to_owned(), version: "9".to_owned(), since: sent.delivery.created_at };
+    let lease = Duration::from_secs(1_000_000);
+    newer.write(Write::Beat(Beat { lease, channels: BTreeSet::new(), about, seen: Default::default() })).await;
+    house.bench.set(100_000);
+    let left = house.claim_unreadable(&sent).await;
+    assert_eq!((left.state.as_str(), left.in_doubt, left.attempts_in_round), ("pending", true, 1));
+    assert!(house.bench.store.attempt_list(left.id).await.unwrap().is_empty());
 }

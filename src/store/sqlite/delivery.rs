@@ -112,7 +112,10 @@ fn lease_in_tx(tx: &mut Tx<'_>, n: i64, claim: &Claim) -> Result<Option<Claimed>
     }
 }
 
-/// Marks the first pending delivery of the lane as the one that may be claimed; gives its number and when it is due.
+/// Marks the first pending delivery of the lane as the one that may be claimed; gives its number and when it is due. While
+/// a later one is being attempted under a lease, the first waits: the end of that marks the lane anew.
+///
+/// Whose mark is taken away under a lease that is over is let go with it: that attempt ended without a word.
 fn lane_mark_in_tx(tx: &Tx<'_>, channel: &str, lane: &str) -> Result<Option<(i64, i64)>, StoreError> {
     let sql =
         "SELECT n, due_at, head FROM deliveries WHERE channel = ?1 AND lane = ?2 AND state = 0 ORDER BY n LIMIT 1";
@@ -120,7 +123,15 @@ fn lane_mark_in_tx(tx: &Tx<'_>, channel: &str, lane: &str) -> Result<Option<(i64
         tx.sql(sql)?.query_row(params![channel, lane], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
     let Some((n, due_at, is_marked)) = first else { return Ok(None) };
     if !is_marked {
-        let sql = "UPDATE deliveries SET head = 0 WHERE channel = ?1 AND lane = ?2 AND state = 0 AND head = 1";
+        let sql = "SELECT EXISTS (SELECT 1 FROM deliveries WHERE channel = ?1 AND lane = ?2 AND state = 0 AND head = 1
+                                                             AND leased = 1 AND due_at > ?3)";
+        if tx.sql(sql)?.query_row(params![channel, lane, nanos(tx.now)], |row| row.get(0))? {
+            return Ok(Some((n, due_at)));
+        }
+        let sql = "UPDATE deliveries SET head = 0, next_at = CASE WHEN leased = 1 THEN due_at ELSE next_at END,
+                                         in_doubt = max(in_doubt, leased), silent_attempts = silent_attempts + leased,
+                                         leased = 0
+                   WHERE channel = ?1 AND lane = ?2 AND state = 0 AND head = 1";
         tx.sql(sql)?.execute(params![channel, lane])?;
         tx.sql("UPDATE deliveries SET head = 1 WHERE n = ?1")?.execute([n])?;
     }
@@ -192,6 +203,10 @@ pub(super) fn delivery_settle_in_tx(tx: &mut Tx<'_>, settle: &Settle) -> Result<
             wait_in_tx(tx, &it, &Wait { until: nanos(after(tx.now, *wait)), reason, in_doubt: *in_doubt })?;
             attempt_end_in_tx(tx, &it, if *in_doubt { "unknown" } else { "retry" }, Some(reason))
         }
+        Settlement::GiveBack { reason, wait } => {
+            wait_in_tx(tx, &it, &Wait { until: nanos(after(tx.now, *wait)), reason, in_doubt: it.in_doubt })?;
+            attempt_give_back_in_tx(tx, &it)
+        }
         Settlement::HandedOver { wait, remote_reference } => {
             wait_in_tx(tx, &it, &Wait { until: nanos(after(tx.now, *wait)), reason: AWAITED, in_doubt: true })?;
             reference_add_in_tx(tx, &it, remote_reference.as_deref())?;
@@ -219,6 +234,16 @@ fn delivered_in_tx(tx: &mut Tx<'_>, it: &Standing, reference: Option<&str>) -> R
     tally.delivered += 1;
     tally.last_delivered_at = tally.last_delivered_at.max(Some(now));
     Ok(())
+}
+
+/// The attempt is not one of its round. Its number is used up all the same: it names the lease.
+fn attempt_give_back_in_tx(tx: &mut Tx<'_>, it: &Standing) -> Result<bool, StoreError> {
+    tx.sql("UPDATE deliveries SET attempts_in_round = attempts_in_round - 1 WHERE n = ?1")?.execute([it.n])?;
+    tx.tally(&it.channel).pending -= 1;
+    if let Some(lane) = &it.lane {
+        lane_mark_in_tx(tx, &it.channel, lane)?;
+    }
+    Ok(true)
 }
 
 /// How a delivery goes on waiting.
@@ -297,10 +322,14 @@ fn pending_hurry_in_tx(tx: &Tx<'_>, it: &Standing) -> Result<bool, StoreError> {
     if it.due_at == NEVER || (it.leased && it.due_at > nanos(tx.now)) {
         return Ok(false);
     }
-    let sql = "UPDATE deliveries SET next_at = min(next_at, ?2), due_at = min(due_at, ?2),
+    let sql = "UPDATE deliveries SET next_at = min(due_at, ?2), due_at = min(due_at, ?2),
                                      in_doubt = max(in_doubt, leased), silent_attempts = silent_attempts + leased,
                                      leased = 0 WHERE n = ?1";
     tx.sql(sql)?.execute(params![it.n, nanos(tx.now)])?;
+    // One before it may have been revived while it was under the lease that is let go.
+    if let Some(lane) = &it.lane {
+        lane_mark_in_tx(tx, &it.channel, lane)?;
+    }
     Ok(true)
 }
 
@@ -309,13 +338,7 @@ pub(super) fn dead_letter_revive_in_tx(tx: &mut Tx<'_>, it: &Standing) -> Result
                                      silent_attempts = 0, ended_at = NULL WHERE n = ?1";
     tx.sql(sql)?.execute(params![it.n, it.lane.is_none(), nanos(tx.now)])?;
     if let Some(lane) = &it.lane {
-        let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
-                                  WHERE channel = ?1 AND lane = ?2 AND state = 0 AND leased = 1 AND due_at > ?3)";
-        let is_under_way: bool = tx.sql(sql)?.query_row(params![it.channel, lane, nanos(tx.now)], |row| row.get(0))?;
-        // While a later one of the lane is being attempted, this one waits: its end marks the lane anew.
-        if !is_under_way {
-            lane_mark_in_tx(tx, &it.channel, lane)?;
-        }
+        lane_mark_in_tx(tx, &it.channel, lane)?;
     }
     let tally = tx.tally(&it.channel);
     tally.pending += 1;

@@ -195,6 +195,51 @@ pub(crate) async fn a_retried_dead_letter_goes_first_when_the_lease_before_it_en
     assert!(bench.claim(63).await.is_empty());
 }
 
+/// A dead letter and the one after it in its lane, which was claimed at second 2.
+async fn dead_and_under_way(bench: &Bench) -> (Vec<DeliveryId>, Claimed) {
+    let made = bench.deliveries("PA-1", Some("lane"), 3).await;
+    let first = bench.claim(0).await.remove(0);
+    assert!(bench.settle(&first, 1, dead_letter()).await);
+    let under_way = bench.claim(2).await.remove(0);
+    assert_eq!(under_way.delivery.id, made[1]);
+    (made, under_way)
+}
+
+pub(crate) async fn a_hurried_delivery_does_not_overtake_the_one_revived_before_it(bench: Bench) {
+    let (made, _) = dead_and_under_way(&bench).await;
+    bench.pause(PORTAL, true).await;
+    assert!(bench.retry(made[0], 3).await);
+    assert!(bench.retry(made[1], 62).await, "its lease is over");
+    bench.pause(PORTAL, false).await;
+    let first = bench.claim(63).await;
+    assert_eq!(ids(&first), [made[0]]);
+    assert!(bench.settle(&first[0], 64, delivered()).await);
+    let second = bench.claim(65).await.remove(0).delivery;
+    assert_eq!((second.id, second.in_doubt, second.silent_attempts), (made[1], true, 1));
+}
+
+pub(crate) async fn a_lease_that_is_over_is_let_go_when_one_before_it_comes_forward(bench: Bench) {
+    let (made, _) = dead_and_under_way(&bench).await;
+    assert!(bench.retry(made[0], 70).await, "the lease after it is over");
+    let passed = bench.store.delivery_get(made[1]).await.unwrap().unwrap();
+    assert_eq!((passed.in_doubt, passed.silent_attempts, passed.next_at), (true, 1, at(62)));
+    let first = bench.claim(70).await;
+    assert_eq!(ids(&first), [made[0]]);
+    assert!(bench.settle(&first[0], 71, delivered()).await);
+    let second = bench.claim(72).await.remove(0).delivery;
+    assert_eq!((second.id, second.in_doubt, second.silent_attempts), (made[1], true, 1), "counted once");
+}
+
+pub(crate) async fn a_receipt_in_a_lane_does_not_break_the_lease_of_another_of_it(bench: Bench) {
+    let (made, under_way) = dead_and_under_way(&bench).await;
+    assert!(bench.retry(made[0], 3).await);
+    let receipt = Settle { id: made[2], lease: uuid::Uuid::nil(), settlement: delivered() };
+    assert!(bench.settled(Write::Settle(receipt)).await);
+    assert!(bench.claim(4).await.is_empty(), "the second is still being attempted");
+    assert!(bench.settle(&under_way, 5, retry(1)).await);
+    assert_eq!(ids(&bench.claim(7).await), [made[0]]);
+}
+
 pub(crate) async fn a_receipt_settles_without_a_lease_and_adds_its_reference_once(bench: Bench) {
     let id = bench.deliveries("PA-1", None, 1).await[0];
     let receipt = |reference: Option<&str>| {

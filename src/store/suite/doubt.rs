@@ -83,6 +83,27 @@ pub(crate) async fn a_settlement_says_whether_the_doubt_stays(bench: Bench) {
     assert_eq!(verdicts.collect::<Vec<_>>(), ["unknown", "unknown", "retry", "reject"]);
 }
 
+pub(crate) async fn what_is_given_back_keeps_its_doubt_and_its_schedule(bench: Bench) {
+    let made = bench.deliveries("PA-1", Some("lane"), 2).await;
+    let give_back = || Settlement::GiveBack { reason: "not here".to_owned(), wait: Duration::from_secs(10) };
+    let certain = bench.claim(0).await.remove(0);
+    assert!(bench.settle(&certain, 1, give_back()).await);
+    assert!(!bench.settle(&certain, 1, give_back()).await, "its lease is gone");
+    assert!(bench.claim(10).await.is_empty());
+    let again = bench.claim(11).await.remove(0);
+    let of = |it: &Claimed| (it.delivery.id, it.delivery.attempts_in_round, it.delivery.in_doubt);
+    assert_eq!(of(&again), (made[0], 1, false));
+    assert_ne!(again.lease, certain.lease);
+    let in_doubt = bench.claim(71).await.remove(0);
+    assert_eq!(of(&in_doubt), (made[0], 2, true), "the attempt before ended without a word");
+    assert!(bench.settle(&in_doubt, 72, give_back()).await);
+    let kept = read(&bench, made[0]).await;
+    assert_eq!((kept.in_doubt, kept.attempts_in_round, kept.silent_attempts), (true, 1, 1));
+    assert_eq!(of(&bench.claim(82).await.remove(0)), (made[0], 2, true));
+    assert!(bench.store.attempt_list(made[0]).await.unwrap().is_empty());
+    assert_eq!(counted(&bench).await, (2, 0, 0));
+}
+
 pub(crate) async fn what_is_parked_is_not_given_out_and_holds_its_lane(bench: Bench) {
     let made = parked(&bench).await;
     assert!(bench.claim(1_000_000_000).await.is_empty());

@@ -82,6 +82,9 @@ macro_rules! run_on {
             what_waits_for_its_time_is_tried_now_when_a_person_hurries_it,
             what_was_hurried_after_its_lease_ended_is_not_sent_back_to_waiting,
             a_retried_dead_letter_goes_first_when_the_lease_before_it_ends_unsettled,
+            a_hurried_delivery_does_not_overtake_the_one_revived_before_it,
+            a_lease_that_is_over_is_let_go_when_one_before_it_comes_forward,
+            a_receipt_in_a_lane_does_not_break_the_lease_of_another_of_it,
             a_receipt_settles_without_a_lease_and_adds_its_reference_once,
             every_attempt_is_kept_with_its_verdict,
             a_paused_channel_and_an_excepted_one_are_given_nothing,
@@ -90,6 +93,7 @@ macro_rules! run_on {
         $crate::store::suite::run_on!($make, doubt: [
             an_attempt_that_ended_without_a_word_leaves_its_delivery_in_doubt_and_is_counted,
             a_settlement_says_whether_the_doubt_stays,
+            what_is_given_back_keeps_its_doubt_and_its_schedule,
             what_is_parked_is_not_given_out_and_holds_its_lane,
             a_parked_delivery_is_delivered_by_a_persons_word_and_its_lane_goes_on,
             a_parked_delivery_is_sent_again_by_a_persons_word_as_if_never_tried,

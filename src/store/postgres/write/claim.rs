@@ -33,7 +33,7 @@ macro_rules! due {
 }
 
 /// A dead letter may have been retried while a later one of its lane was under a lease that has now ended unsettled: then
-/// the lane's first comes forward.
+/// the lane's first comes forward, and the lease that is over is let go.
 pub(super) const FORWARD: &str = concat!(
     "WITH due AS (",
     due!("AND d.leased"),
@@ -43,7 +43,12 @@ pub(super) const FORWARD: &str = concat!(
              WHERE e.channel = due.channel AND e.lane = due.lane AND e.state = 0 ORDER BY e.n LIMIT 1) f
          WHERE f.n <> due.n
      )
-     UPDATE deliveries d SET head = (d.n = first.first) FROM first WHERE d.n IN (first.n, first.first)"
+     UPDATE deliveries d
+     SET head = (d.n = first.first), leased = d.leased AND d.n = first.first,
+         in_doubt = d.in_doubt OR (d.leased AND d.n <> first.first),
+         silent_attempts = d.silent_attempts + (d.leased AND d.n <> first.first)::int,
+         next_at = CASE WHEN d.leased AND d.n <> first.first THEN d.due_at ELSE d.next_at END
+     FROM first WHERE d.n IN (first.n, first.first)"
 );
 
 /// Leases what is due until `$5`. A lease that is over and was never settled: that attempt ended without a word, and may
@@ -76,7 +81,16 @@ pub(super) const LEASED_UNTIL: &str = "SELECT d.*, e.body FROM channels c
 #[derive(Debug, Default)]
 pub(super) struct Given {
     pub(super) claimed: Vec<Claimed>,
-    pub(super) unreadable: Vec<(DeliveryId, Uuid)>,
+    pub(super) unreadable: Vec<Unreadable>,
+}
+
+/// A delivery that was given out and whose errand cannot be read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unreadable {
+    pub(super) id: DeliveryId,
+    pub(super) lease: Uuid,
+    /// What the claim carried on of the attempts before it, here or at a gateway that can read it.
+    pub(super) in_doubt: bool,
 }
 
 /// The two steps of a claim; the second gives the rows.
@@ -100,8 +114,9 @@ pub(super) fn given(rows: &[Row]) -> Result<Given, StoreError> {
         match delivery_of(row) {
             Ok(delivery) => given.claimed.push(Claimed { delivery, lease }),
             Err(StoreError::Damaged(what)) => {
-                tracing::error!(delivery.number = n, what, "a stored errand cannot be read and is given up");
-                given.unreadable.push((DeliveryId(get(row, "id")?), lease));
+                tracing::error!(delivery.number = n, what, "a stored errand cannot be read here");
+                let (id, in_doubt) = (DeliveryId(get(row, "id")?), get(row, "in_doubt")?);
+                given.unreadable.push(Unreadable { id, lease, in_doubt });
             }
             Err(error) => return Err(error),
         }

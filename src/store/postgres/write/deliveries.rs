@@ -43,6 +43,14 @@ impl<'a> Batch<'a> {
                 self.end_attempt(it, if *in_doubt { "unknown" } else { "retry" }, Some(reason));
                 Ok(true)
             }
+            Settlement::GiveBack { reason, wait } => {
+                let until = self.later(*wait)?;
+                wait_on(it, (until, until), reason, it.in_doubt);
+                // Its number is used up all the same: it names the lease.
+                it.attempts_in_round -= 1;
+                self.rows.touch_lane(it);
+                Ok(true)
+            }
             Settlement::HandedOver { wait, remote_reference } => {
                 wait_on(it, (self.later(*wait)?, self.later(*wait)?), AWAITED, true);
                 add_reference(it, remote_reference.as_deref());
@@ -111,7 +119,7 @@ impl<'a> Batch<'a> {
         let Some(mut it) = self.known.deliveries.remove(&id.0) else { return false };
         let took_effect = match it.state {
             DEAD_LETTER => self.revive(&mut it),
-            PENDING => hurry(&mut it, self.known.now),
+            PENDING => self.hurry(&mut it),
             _ => false,
         };
         self.known.deliveries.insert(id.0, it);
@@ -132,6 +140,15 @@ impl<'a> Batch<'a> {
         it.in_doubt &= it.state == PENDING;
         let took_effect = it.state != PENDING && self.revive(&mut it);
         self.known.deliveries.insert(id.0, it);
+        took_effect
+    }
+
+    /// One before it may have been revived while it was under the lease that is let go: its lane is marked anew.
+    fn hurry(&mut self, it: &mut Standing) -> bool {
+        let took_effect = hurry(it, self.known.now);
+        if took_effect {
+            self.rows.touch_lane(it);
+        }
         took_effect
     }
 
@@ -202,8 +219,8 @@ fn hurry(it: &mut Standing, now: i64) -> bool {
     if it.due_at == NEVER || (it.leased && it.due_at > now) {
         return false;
     }
-    it.next_at = it.next_at.min(now);
     it.due_at = it.due_at.min(now);
+    it.next_at = it.due_at;
     it.in_doubt |= it.leased;
     it.silent_attempts += i64::from(it.leased);
     it.leased = false;

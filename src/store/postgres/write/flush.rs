@@ -50,7 +50,13 @@ pub(super) const DELIVERIES_UPDATE: &str = "UPDATE deliveries d
             remote_reference, in_doubt, silent_attempts)
      WHERE d.n = v.n";
 
-pub(super) const LANES_MARK: &str = "UPDATE deliveries d SET head = (d.n = l.first)
+/// The first of each lane becomes the one that may be claimed, unless a later one is being attempted. Whose mark is taken away
+/// under a lease that is over is let go with it: that attempt ended without a word.
+pub(super) const LANES_MARK: &str = "UPDATE deliveries d
+     SET head = (d.n = l.first), leased = d.leased AND d.n = l.first,
+         in_doubt = d.in_doubt OR (d.leased AND d.n <> l.first),
+         silent_attempts = d.silent_attempts + (d.leased AND d.n <> l.first)::int,
+         next_at = CASE WHEN d.leased AND d.n <> l.first THEN d.due_at ELSE d.next_at END
      FROM (SELECT k.channel, k.lane,
                   (SELECT e.n FROM deliveries e
                    WHERE e.channel = k.channel AND e.lane = k.lane AND e.state = 0

@@ -34,11 +34,11 @@ use uuid::Uuid;
 use self::{
     answers::Answer,
     batch::{Batch, Decided},
-    claim::Given,
+    claim::{Given, Unreadable},
     pipeline::{Sent, Step, Value, run},
 };
 use super::{clock::DatabaseClock, connect::Database, rows::get};
-use crate::store::{DeliveryId, Settle, Settlement, StoreError, Write, Written};
+use crate::store::{Settle, Settlement, StoreError, Write, Written};
 
 /// For how long an interrupted batch is tried again. A failover takes some seconds; whoever waits longer is told.
 const TRY_FOR: Duration = Duration::from_secs(15);
@@ -65,7 +65,7 @@ const KEEP_ANSWERS: &str = "INSERT INTO gateways (id, until, batch, answers) VAL
                             ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, answers = excluded.answers";
 
 /// The answers of a batch, and what it gave out that nobody can do, with its leases.
-type Done = (Vec<Written>, Vec<(DeliveryId, Uuid)>);
+type Done = (Vec<Written>, Vec<Unreadable>);
 
 /// Writes, one batch at a time.
 pub(super) struct Writer {
@@ -101,9 +101,8 @@ impl Writer {
         let _turn = self.turn.lock().await;
         let (written, unreadable) = self.try_again(batch).await?;
         if !unreadable.is_empty() {
-            let settlement = self.of_unreadable().await;
-            let give_up = |(id, lease)| Write::Settle(Settle { id, lease, settlement: settlement.clone() });
-            let batch: Vec<Write> = unreadable.into_iter().map(give_up).collect();
+            let is_alone = self.is_alone().await;
+            let batch: Vec<Write> = unreadable.into_iter().map(|it| of_unreadable(it, is_alone)).collect();
             // What was asked is durable whatever becomes of these: they are found unreadable again when their leases end.
             if let Err(error) = self.try_again(&batch).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "unreadable errands could not be given up");
@@ -112,19 +111,14 @@ impl Writer {
         Ok(written)
     }
 
-    /// What becomes of an errand that cannot be read here: as long as there are other gateways, one of them may be newer and
-    /// have written it.
-    async fn of_unreadable(&self) -> Settlement {
+    /// Whether there are no other gateways; where that cannot be told, there may be.
+    async fn is_alone(&self) -> bool {
         let (gateway, now) = (self.gateway, self.clock.now_nanos());
         let others = self.database.read(|conn| async move {
             let statement = conn.prepare_cached(OTHERS_ARE_ALIVE).await?;
             get::<bool>(&conn.query_one(&statement, &[&gateway, &now]).await?, "alive")
         });
-        let reason = UNREADABLE.to_owned();
-        match others.await {
-            Ok(false) => Settlement::DeadLetter { reason, in_doubt: false },
-            Ok(true) | Err(_) => Settlement::Retry { reason, wait: LEFT_TO_NEWER, in_doubt: false },
-        }
+        matches!(others.await, Ok(false))
     }
 
     async fn try_again(&self, batch: &[Write]) -> Result<Done, StoreError> {
@@ -241,6 +235,18 @@ impl<'a> Plan<'a> {
         steps.push(Sent::Text(COMMIT));
         Ok(Plan { steps, answers: planned })
     }
+}
+
+/// What becomes of an errand that cannot be read here: as long as there are other gateways, one of them may be newer and have
+/// written it. What attempts before this one left in doubt stays so, and its schedule is not used up.
+fn of_unreadable(it: Unreadable, is_alone: bool) -> Write {
+    let reason = UNREADABLE.to_owned();
+    let settlement = if is_alone {
+        Settlement::DeadLetter { reason, in_doubt: it.in_doubt }
+    } else {
+        Settlement::GiveBack { reason, wait: LEFT_TO_NEWER }
+    };
+    Write::Settle(Settle { id: it.id, lease: it.lease, settlement })
 }
 
 /// The answers, and what was given out that nobody can do.
