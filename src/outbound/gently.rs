@@ -24,17 +24,21 @@ pub(super) fn apart(claimed: Vec<Claimed>) -> Vec<InTurn> {
     for suspect in suspects {
         by_channel.entry(suspect.delivery.channel.clone()).or_default().push(suspect);
     }
-    apart.extend(by_channel.into_values().map(|mut in_turn| {
-        in_turn.sort_by_cached_key(place_of);
-        in_turn
-    }));
+    apart.extend(by_channel.into_values().map(shuffled));
     apart
 }
 
-/// A place in the order, drawn anew for each attempt; the same in each process, as simulations need it.
-fn place_of(claimed: &Claimed) -> u64 {
+/// In an order drawn anew for each attempt. Drawn from what the store says and not from ids, so that a story that is told
+/// again under other ids is the same.
+fn shuffled(in_turn: InTurn) -> InTurn {
+    let mut placed: Vec<_> = in_turn.into_iter().enumerate().map(|(at, it)| (place_of(at, &it), it)).collect();
+    placed.sort_by_key(|(place, _)| *place);
+    placed.into_iter().map(|(_, it)| it).collect()
+}
+
+fn place_of(at: usize, claimed: &Claimed) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (claimed.delivery.id.0, claimed.delivery.attempts).hash(&mut hasher);
+    (at, claimed.delivery.attempts).hash(&mut hasher);
     hasher.finish()
 }
 
