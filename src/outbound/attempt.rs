@@ -18,7 +18,13 @@
 //! in doubt. A delivery that does so again and again is poison, and given up before it has taken the gateway down for the
 //! whole schedule. Dead letters and parked deliveries are events of their petition, in the transaction that settles them.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use channel_sdk::{Known, Notice, Verdict, model::Attachment, remote::Fetched};
 use tokio::time::{Instant, timeout_at};
@@ -40,6 +46,9 @@ use crate::{
 
 /// How long a delivery waits that was claimed here and is another gateway's to send; it is then left to that one.
 const LEFT_TO_OTHERS: Duration = Duration::from_secs(5);
+/// How long a delivery waits whose turn did not come before its lease ended: those before it have been given up as well, so
+/// there is room soon.
+const TURN_MISSED: Duration = Duration::from_secs(1);
 
 /// What an attempt needs.
 #[derive(Clone)]
@@ -109,9 +118,14 @@ impl Attempts {
             schedule: &self.schedule,
             draw: draw_of(lease),
         };
+        let has_begun = AtomicBool::new(false);
         // A gateway that was held up after its claim must not send what another has sent, and gone on from, meanwhile.
-        let in_time = while_allowed(|| Instant::now() < until, self.run_errand(channel, &course));
+        let in_time = while_allowed(|| Instant::now() < until, self.run_errand(channel, &course, &has_begun));
         timeout_at(until, in_time).await.ok().flatten().unwrap_or_else(|| {
+            if !has_begun.load(Ordering::Acquire) {
+                let reason = "chưa đến lượt gửi (its turn to be sent did not come)".to_owned();
+                return Ok(Settlement::GiveBack { reason, wait: TURN_MISSED });
+            }
             let reason = "quá thời hạn của lượt gửi (the attempt took too long)".to_owned();
             Ok(course.after(Verdict::Unknown { reason, not_before: None }, true))
         })
@@ -126,14 +140,21 @@ impl Attempts {
         Ok(attempts.last().is_some_and(|last| last.verdict == HANDED_OVER))
     }
 
-    async fn run_errand(&self, channel: &Channel, course: &Course<'_>) -> Result<Settlement, StoreError> {
+    /// Sets `has_begun` when the far side may hear of it: what is cut off before that has surely not been sent.
+    async fn run_errand(
+        &self,
+        channel: &Channel,
+        course: &Course<'_>,
+        has_begun: &AtomicBool,
+    ) -> Result<Settlement, StoreError> {
         let _turn = channel.turn_to_send().await;
         // The breaker may have opened since it was claimed. What waits for a receipt only asks, and its wait is shown by it.
         let held_back = channel.breaker().holds_back(self.clock.now()).filter(|_| !course.is_handed_over);
         if let Some(wait) = held_back {
             let reason = "kênh đang tạm nghỉ, chưa gửi (not sent: the far side is left alone)".to_owned();
-            return Ok(Settlement::Retry { reason, wait, in_doubt: course.delivery.in_doubt });
+            return Ok(Settlement::GiveBack { reason, wait });
         }
+        has_begun.store(true, Ordering::Release);
         match &course.delivery.errand {
             Errand::Tell { notice } => Ok(self.tell(channel, course, notice).await),
             Errand::Fetch { external_id, attachment_id, attachment } => {

@@ -26,6 +26,8 @@ enum Mood {
     Down,
     /// It takes nothing, and says when to come back.
     TooMany,
+    /// It takes every message, and never says so of the first.
+    HangsOnce,
 }
 
 /// A portal that counts what took effect.
@@ -46,36 +48,48 @@ struct Books {
 type Portal = Arc<Mutex<Books>>;
 
 async fn play(State(portal): State<Portal>, request: Request) -> Response {
+    let answer = judge(&portal, &request);
+    match answer {
+        Some(answer) => answer,
+        None => std::future::pending().await,
+    }
+}
+
+/// What is answered; `None` for ever.
+fn judge(portal: &Portal, request: &Request) -> Option<Response> {
     let mut books = portal.lock().unwrap();
     let mood = books.mood.unwrap_or(Mood::Well);
     if request.method() == Method::GET {
         if mood == Mood::Down {
             books.probed += 1;
-            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+            return Some(StatusCode::SERVICE_UNAVAILABLE.into_response());
         }
         let is_question = request.uri().path().contains("/pakn/");
         books.asked += usize::from(is_question);
-        return match books.knows {
+        let answer = match books.knows {
             Some(knows) => format!(r#"{{"daNhan": {knows}, "maThamChieu": "TC-1"}}"#).into_response(),
             None if is_question => StatusCode::NOT_FOUND.into_response(),
             None => "{\"danhSach\": []}".into_response(),
         };
+        return Some(answer);
     }
     books.tried += 1;
     let key = request.headers()["idempotency-key"].to_str().unwrap().to_owned();
     match mood {
-        Mood::Down => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        Mood::TooMany => return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "2")]).into_response(),
-        Mood::Well | Mood::CutOff | Mood::ErrorAfterCommit => books.taken.push(key),
+        Mood::Down => return Some(StatusCode::SERVICE_UNAVAILABLE.into_response()),
+        Mood::TooMany => return Some((StatusCode::TOO_MANY_REQUESTS, [("retry-after", "2")]).into_response()),
+        Mood::Well | Mood::CutOff | Mood::ErrorAfterCommit | Mood::HangsOnce => books.taken.push(key),
     }
-    match mood {
+    let is_first = books.tried == 1;
+    Some(match mood {
         Mood::CutOff => {
             let pieces = [Ok(Bytes::from_static(b"{\"maTham")), Err(std::io::Error::other("cut off"))];
             Body::from_stream(futures::stream::iter(pieces)).into_response()
         }
         Mood::ErrorAfterCommit => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Mood::HangsOnce if is_first => return None,
         _ => r#"{"maThamChieu": "TC-1"}"#.into_response(),
-    }
+    })
 }
 
 /// A gateway whose portal is of this mood and guarantees that.
@@ -95,7 +109,9 @@ impl Scene {
              [channels.portal]\nkind = \"government-portal\"\nbase_url = \"http://{address}\"\nauth.type = \"none\"\n\
              push.hmac_secret_file = \"push.secret\"\npoll.enabled = false\n{guarantees}"
         );
-        let world = World::with(WorldSettings { more, ..WorldSettings::default() }).await;
+        // As short as it may be: what hangs is cut off soon.
+        let outbound = "lease_seconds = 5";
+        let world = World::with(WorldSettings { outbound, more, ..WorldSettings::default() }).await;
         let ministry = world.ministry().await;
         Scene { world, portal, ministry }
     }
@@ -378,4 +394,15 @@ async fn a_file_of_ours_that_is_gone_fails_its_own_delivery_and_is_not_held_agai
     let given_up = scene.until(&[Delivered, DeadLetter]).await.remove(1);
     assert!(!given_up.in_doubt && given_up.reason.contains("blob store"), "{}", given_up.reason);
     assert_eq!(scene.tried(), 1, "only what was whole went out");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_still_waits_for_its_turn_when_its_lease_ends_was_not_sent_and_is_not_in_doubt() {
+    let limits = "[channels.portal.limits]\nconcurrency = 1\n";
+    let scene = Scene::begin(Mood::HangsOnce, &format!("{NOTHING}{limits}")).await;
+    for id in ["PA-31", "PA-32", "PA-33"] {
+        scene.accepted(id).await;
+    }
+    scene.until(&[Parked, Delivered, Delivered]).await;
+    assert_eq!(scene.tried(), 3, "each was sent once");
 }

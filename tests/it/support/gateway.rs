@@ -23,6 +23,8 @@ pub(crate) struct WorldSettings {
     pub assembly: Option<u32>,
     /// How both misbehave.
     pub mischief: Mischief,
+    /// Further lines of its `[outbound]`.
+    pub outbound: &'static str,
     /// Further configuration.
     pub more: String,
 }
@@ -51,7 +53,7 @@ impl World {
             None => None,
         };
         let store = TestStore::fresh();
-        let mut config = base_config(folder.path()) + &store.config();
+        let mut config = base_config(folder.path(), settings.outbound) + &store.config();
         for (name, kind, side) in
             [("portal", "government-portal", &portal), ("assembly", "national-assembly", &assembly)]
         {
@@ -121,7 +123,7 @@ async fn start(config: &str, folder: &Path) -> Running {
     app::start(config, Arc::new(SystemClock)).await.unwrap()
 }
 
-fn base_config(folder: &Path) -> String {
+fn base_config(folder: &Path, outbound: &str) -> String {
     format!(
         r#"
 [gateway]
@@ -136,6 +138,7 @@ roles = ["ministry_system", "operator"]
 failure_pause_seconds = 1
 [outbound]
 schedule = ["50ms", "100ms", "200ms", "400ms", "400ms", "400ms", "400ms", "400ms"]
+{outbound}
 [log]
 level = "error"
 "#,
