@@ -60,6 +60,7 @@ pub struct Channel {
     breaker: Mutex<Breaker>,
     pace: Option<Arc<Pace>>,
     sending: Semaphore,
+    repairing: tokio::sync::Mutex<()>,
 }
 
 /// What a channel is made of.
@@ -98,6 +99,7 @@ impl Channel {
             enabled: parts.enabled,
             at_once: parts.at_once,
             sending: Semaphore::new(usize::try_from(parts.at_once.max(1)).unwrap_or(Semaphore::MAX_PERMITS)),
+            repairing: tokio::sync::Mutex::default(),
             poll: parts.poll,
             sync: Notify::new(),
             health: Mutex::default(),
@@ -131,6 +133,11 @@ impl Channel {
     /// sent nothing, and can still be held back.
     pub async fn turn_to_send(&self) -> SemaphorePermit<'_> {
         self.sending.acquire().await.expect("the semaphore is never closed")
+    }
+
+    /// The turn to repair: two who repair the same would each do it.
+    pub async fn turn_to_repair(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.repairing.lock().await
     }
 
     /// So many gateways have the channel now, this one included.

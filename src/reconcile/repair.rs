@@ -1,5 +1,5 @@
 //! What is done about a difference: fetch, send again, settle, or note that nothing is to be done. Done twice it does
-//! nothing more: whatever is closed stays closed.
+//! nothing more: whatever is closed stays closed, and what has arrived since is not sent again.
 
 use channel_sdk::{
     adapter::{ItemResult, Outcome},
@@ -23,6 +23,8 @@ const OVERTAKEN: &str = "không gửi lại: đối tác đã có thông tin m�
 
 /// What is said of one that the far side lacks.
 const SENT_AGAIN: &str = "gửi lại với đúng khóa cũ (sent again under the same key)";
+/// What is said of one that has arrived since the lists were compared.
+const ARRIVED_SINCE: &str = "không gửi lại: đã đến nơi sau khi đối chiếu (nothing sent: it has arrived since)";
 /// What is said of one that the far side has.
 const SETTLED: &str = "ghi nhận là đã gửi (settled as delivered)";
 
@@ -137,6 +139,14 @@ impl Reconciler {
     /// # Errors
     /// See [`ReconcileError`]; it stays open.
     async fn repair(&self, difference: &Difference, actor: &str) -> Result<(), ReconcileError> {
+        let channel = self.channel(&difference.channel)?;
+        let _turn = channel.turn_to_repair().await;
+        // Looked at again in our turn: whoever had it before may have repaired this one.
+        let is_open =
+            self.store.difference_get(difference.id).await?.is_some_and(|it| it.state == DifferenceState::Open);
+        if !is_open {
+            return Ok(());
+        }
         let outcome = match difference.kind {
             DifferenceKind::MissingHere | DifferenceKind::OlderHere => self.fetch(difference).await?,
             DifferenceKind::NotVisibleThere | DifferenceKind::Undelivered => self.send_again(difference, actor).await?,
@@ -178,6 +188,12 @@ impl Reconciler {
             return Ok(OVERTAKEN);
         }
         match self.store.delivery_get(id).await? {
+            // It arrived after this was found: a person had it sent again, or a repair that was cut off before its end.
+            Some(it)
+                if it.state == DeliveryState::Delivered && it.ended_at.is_some_and(|at| at >= difference.found_at) =>
+            {
+                return Ok(ARRIVED_SINCE);
+            }
             Some(it) if it.state == DeliveryState::Parked => {
                 self.resolve(&it, ParkedOutcome::SendAgain, (SENT_AGAIN, actor)).await?;
             }

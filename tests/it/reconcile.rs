@@ -247,6 +247,32 @@ async fn a_difference_of_a_petition_is_an_event_of_it_once_and_so_is_its_repair(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_who_repair_at_the_same_time_send_again_once() {
+    let world = portal(20, 0).await;
+    let books = Books::of_portal(&world);
+    books.hand_out().await;
+    books.side.misbehave(drops(1000));
+    let mut names = Vec::new();
+    for petition in books.petitions().await.into_iter().filter(|it| it.kind() != pb::PetitionKind::Complaint).take(8) {
+        world.ministry().await.accept(&petition.name).await;
+        names.push(petition.name);
+    }
+    books.calm().await;
+    assert_eq!(books.reconcile().await.difference_count as usize, names.len());
+    books.side.misbehave(Mischief::default());
+    tokio::join!(books.repair(), books.repair(), books.repair());
+    for name in &names {
+        assert_eq!(happened(&world, name).await, ["found", "repaired"]);
+    }
+    let request =
+        pb::ListDeliveriesRequest { parent: "channels/portal".to_owned(), page_size: 100, ..Default::default() };
+    let listed = world.ministry().await.channels.list_deliveries(request).await.unwrap().into_inner().deliveries;
+    let attempts: Vec<i32> =
+        listed.iter().filter(|it| it.notice() == pb::NoticeKind::Accepted).map(|it| it.attempt_count).collect();
+    assert_eq!(attempts, vec![2; names.len()], "lost once, and sent again once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_difference_that_a_person_dismissed_is_not_found_again_and_one_that_is_gone_is_closed() {
     let world = portal(30, 0).await;
     let books = Books::of_portal(&world);
