@@ -29,10 +29,10 @@ pub(crate) struct Options {
     #[arg(long, value_delimiter = ',', value_name = "ROWS")]
     rows: Vec<String>,
     /// The share of the work that is done: of seconds, of petitions, of watchers
-    #[arg(long, default_value_t = 1.0, default_value_if("bench", "false", "0.001"), value_name = "SHARE")]
+    #[arg(long, default_value = "0.001", default_value_if("bench", "true", "1"), value_name = "SHARE")]
     pub(crate) scale: f64,
     /// How often reference and gateway are measured in turn
-    #[arg(long, default_value_t = 3, default_value_if("bench", "false", "1"), value_name = "COUNT",
+    #[arg(long, default_value = "1", default_value_if("bench", "true", "3"), value_name = "COUNT",
           value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) rounds: u32,
     /// Petitions of the large store of S7, S8 and the footprint, before --scale
